@@ -8,6 +8,13 @@ pub(crate) fn count<N: Display + PartialEq + From<u8>>(number: N, noun: &str) ->
     format!("{number} {noun}{plural}")
 }
 
+/// A number of entries: `1 entry`, `2 entries`.
+pub(crate) fn entries(number: impl Display) -> String {
+    let number = number.to_string();
+    let noun = if number == "1" { "entry" } else { "entries" };
+    format!("{number} {noun}")
+}
+
 /// A length of time, rounded down to a unit that suits it.
 pub(crate) fn duration(seconds: u64) -> String {
     match seconds {
@@ -26,6 +33,11 @@ mod tests {
     fn only_one_is_singular() {
         let counted = [0_u64, 1, 2].map(|number| count(number, "report"));
         assert_eq!(counted, ["0 reports", "1 report", "2 reports"]);
+    }
+
+    #[test]
+    fn entries_have_a_plural_of_their_own() {
+        assert_eq!([0, 1, 2].map(entries), ["0 entries", "1 entry", "2 entries"]);
     }
 
     #[test]

@@ -128,7 +128,7 @@ pub mod client;
 pub mod collection;
 #[cfg(all(any(feature = "count", feature = "verify"), not(feature = "testing")))]
 mod collection;
-#[cfg(feature = "server")]
+#[cfg(any(feature = "count", feature = "verify"))]
 mod count;
 #[cfg(any(feature = "count", feature = "verify"))]
 mod day;

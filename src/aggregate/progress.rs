@@ -19,6 +19,10 @@ pub enum Phase {
     Charts,
     /// Reading the log; counted in entries.
     Entries,
+    /// Checking public data; counted in datasets, of days and weeks.
+    Files,
+    /// Making the reports of a simulated population, and sending them.
+    Reports,
 }
 
 /// Ignores progress.

@@ -85,7 +85,7 @@ pub(super) fn check_data(
     let before = state.files.clone();
     let newest = [index.days.keys().next_back(), index.weeks.keys().next_back()];
     for (done, (kind, date, dataset)) in all.iter().enumerate() {
-        progress.advance(Phase::Days, done as u64, all.len() as u64);
+        progress.advance(Phase::Files, done as u64, all.len() as u64);
         let known = dataset.files.iter().all(|file| before.contains(&file.sha256));
         let again = newest.contains(&Some(date)) || rotation.has_date(*date);
         if known && !again && !dataset.files.is_empty() {
@@ -98,7 +98,7 @@ pub(super) fn check_data(
             state.files.extend(dataset.files.iter().map(|file| file.sha256.clone()));
         }
     }
-    progress.advance(Phase::Days, all.len() as u64, all.len() as u64);
+    progress.advance(Phase::Files, all.len() as u64, all.len() as u64);
 }
 
 fn check_dataset(

@@ -9,6 +9,7 @@ use super::fetch::{FetchError, Remote, RemoteTiles, SMALL};
 use super::fork::forked;
 use super::keys::{AuditKeys, Signed, foreign, is_foreign};
 use super::verdict::{Check, VerdictId};
+use crate::count::entries;
 use crate::tlog::{Contradiction, TreeHead};
 use std::cell::RefCell;
 
@@ -74,8 +75,9 @@ impl Databases {
         let (tree, head) = (shown.checkpoint.head(), self.log.checkpoint.head());
         if tree.size < head.size {
             check.wrong(format!(
-                "{url} shows a tree of {} entries, and the log one of {}",
-                tree.size, head.size
+                "{url} shows a tree of {}, and the log one of {}",
+                entries(tree.size),
+                head.size
             ));
         }
         self.belongs(remote, prefix, url, shown, check);
@@ -110,8 +112,8 @@ impl Databases {
         }
         if tree.size == head.size {
             check.wrong(format!(
-                "{url} shows another tree of {} entries than the log does",
-                tree.size
+                "{url} shows another tree of {} than the log does",
+                entries(tree.size)
             ));
             let (first, second) = (self.log.note.clone(), shown.note);
             self.evidence.borrow_mut().push(Contradiction::TwoRoots { first, second });
@@ -132,9 +134,10 @@ impl Databases {
             }
             Ok(Some((prefix_root, proof))) => {
                 check.wrong(format!(
-                    "{url} shows another history than the log: of its {} entries and the log's {}, \
+                    "{url} shows another history than the log: of its {} and the log's {}, \
                      the longer does not begin with the shorter",
-                    tree.size, head.size
+                    entries(tree.size),
+                    head.size
                 ));
                 let (older, newer) = (older.note.clone(), newer.note.clone());
                 let proved = Contradiction::NotContained { older, newer, prefix_root, proof };
@@ -143,9 +146,9 @@ impl Databases {
             }
             Err(trouble) => {
                 check.unchecked(format!(
-                    "{url} shows a tree of {} entries, and it cannot be proved to be the log's: \
+                    "{url} shows a tree of {}, and it cannot be proved to be the log's: \
                      {trouble}",
-                    tree.size
+                    entries(tree.size)
                 ));
                 false
             }

@@ -6,6 +6,7 @@
 
 use super::state::{AuditState, SeenDay};
 use super::verdict::Check;
+use crate::count::count;
 use jiff::civil::Date;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -119,15 +120,20 @@ fn compare(before: &SeenDay, now: &SeenDay) -> Result<(), String> {
     };
     if (1..BATCH).contains(&added) && !now.is_final {
         return Err(format!(
-            "edition {} adds {added} reports, which stand out; before the last one it must be {BATCH} or none",
-            now.edition
+            "edition {} adds {}, which stand{} out; before the last one it must be {BATCH} or none",
+            now.edition,
+            count(added, "report"),
+            if added == 1 { "s" } else { "" }
         ));
     }
     match missing(&before.rows, &now.rows) {
         0 => Ok(()),
-        count => Err(format!(
-            "{count} rows of edition {} are not in edition {}",
-            before.edition, now.edition
+        lacking => Err(format!(
+            "{} of edition {} {} not in edition {}",
+            count(lacking, "row"),
+            before.edition,
+            if lacking == 1 { "is" } else { "are" },
+            now.edition
         )),
     }
 }
@@ -211,9 +217,9 @@ mod tests {
                 "it went back from edition 2 to 1",
             ),
             ((1, false, rows(0, 100)), (2, false, rows(0, 90)), "has 90 reports"),
-            ((1, false, rows(0, 100)), (2, false, rows(1, 130)), "1 rows of edition 1 are not in"),
+            ((1, false, rows(0, 100)), (2, false, rows(1, 130)), "1 row of edition 1 is not in"),
             // Two equal reports count twice.
-            ((1, false, twice), (3, true, rows(0, 30)), "1 rows of edition 1 are not in"),
+            ((1, false, twice), (3, true, rows(0, 30)), "1 row of edition 1 is not in"),
         ] {
             let mut state = AuditState::default();
             assert_eq!(look(&mut state, before.0, before.1, &before.2).0, State::Ok);

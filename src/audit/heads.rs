@@ -7,6 +7,7 @@ use super::keys::{AuditKeys, Signed, foreign, is_foreign};
 use super::state::AuditState;
 use super::verdict::{Check, Verdict, VerdictId};
 use crate::count::duration;
+use crate::count::entries;
 use crate::tlog::{AcceptedCheckpoint, CheckpointRefused, Contradiction, Note, NoteError, Policy};
 use std::time::Duration;
 
@@ -72,7 +73,7 @@ pub(super) fn check_head(
     };
     let head = signed.checkpoint.head();
     let by = keys.log().map(|key| key.name().to_string()).unwrap_or_default();
-    let signature = check.verdict(format!("{by} signed a tree of {} entries", head.size));
+    let signature = check.verdict(format!("{by} signed a tree of {}", entries(head.size)));
     let witnesses = witnesses(&signed, keys, freshness);
     let mut check = Check::of(VerdictId::Consistency);
     let mut found = Consistency { evidence: Vec::new(), undecided: false };
@@ -87,9 +88,10 @@ pub(super) fn check_head(
             found.continues(&seen, &signed, &tiles, keys, &mut check);
             let old = seen.checkpoint.head().size;
             match state.heads {
-                1 => format!("it continues the tree of {old} entries that was seen before"),
+                1 => format!("it continues the tree of {} that was seen before", entries(old)),
                 heads => format!(
-                    "it continues all {heads} heads that were seen before, the last of {old} entries"
+                    "it continues all {heads} heads that were seen before, the last of {}",
+                    entries(old)
                 ),
             }
         }
@@ -174,8 +176,10 @@ impl Consistency {
         }
         if new.size == old.size {
             check.wrong(format!(
-                "the log was forked: it signed two trees of {} entries, of roots {} and {}",
-                old.size, old.root, new.root
+                "the log was forked: it signed two trees of {}, of roots {} and {}",
+                entries(old.size),
+                old.root,
+                new.root
             ));
             let (first, second) = (seen.note.clone(), served.note.clone());
             self.evidence.push(Contradiction::TwoRoots { first, second });
@@ -189,9 +193,10 @@ impl Consistency {
             Ok(None) => {}
             Ok(Some((root, proof))) => {
                 check.wrong(format!(
-                    "the log was forked: its tree of {} entries does not begin with the tree of {} \
-                     entries that was seen before",
-                    new.size, old.size
+                    "the log was forked: its tree of {} does not begin with the tree of {} \
+                     that was seen before",
+                    entries(new.size),
+                    entries(old.size)
                 ));
                 self.evidence.push(Contradiction::NotContained {
                     older: seen.note.clone(),
@@ -217,9 +222,10 @@ impl Consistency {
     ) {
         let (old, new) = (seen.checkpoint.head(), served.checkpoint.head());
         check.wrong(format!(
-            "the log was rolled back, or a stale copy is served: it shows {} entries, and {} were \
+            "the log was rolled back, or a stale copy is served: it shows {}, and {} \
              seen before. A cache on the way may be the cause: run this again before you tell others",
-            new.size, old.size
+            entries(new.size),
+            if old.size.get() == 1 { "1 was".to_owned() } else { format!("{} were", old.size) }
         ));
         let went_back = Contradiction::WitnessWentBack {
             larger: seen.note.clone(),

@@ -19,6 +19,7 @@ use super::verdict::{Check, State, Verdict, VerdictId};
 use super::versions::{VersionChecks, Versions, record_of, wrong_record};
 use crate::aggregate::Progress;
 use crate::client::{Address, Http};
+use crate::count::count;
 use crate::day::date_of;
 use crate::gomod::ModuleVersion;
 use crate::tlog::{Bundle, Contradiction, Entry, Evidence, LeafIndex, Record, TreeHead};
@@ -319,8 +320,11 @@ impl<'r> Run<'r> {
         };
         let mut verdicts = vec![
             checks.root.verdict(format!(
-                "the {} entries hash to the root by rs_merkle{from}{}",
-                head.size,
+                "the {} to the root by rs_merkle{from}{}",
+                match head.size.get() {
+                    1 => "one entry hashes".to_owned(),
+                    size => format!("{size} entries hash"),
+                },
                 read_before(new + reread, head.size.get(), ("entry", "entries"))
             )),
             checks.tiles.verdict("the hash tiles are those of the entries that were read"),
@@ -343,7 +347,8 @@ impl<'r> Run<'r> {
                  proof for keeping holds"
             )));
             verdicts.push(found.zips.verdict(format!(
-                "each of {read} zips and its go.mod are those of its record{}",
+                "{} and its go.mod are those of its record{}",
+                each_of(read, "zip"),
                 read_before(read, size, ("zip", "zips"))
             )));
             // A zip with a known hash does not need to be compiled again.
@@ -352,11 +357,13 @@ impl<'r> Run<'r> {
                 known => format!("; {known} {what} in earlier runs (--full does it again)"),
             };
             verdicts.push(found.rebuilt.verdict(format!(
-                "each of {seen} configs is what its commit compiles to, byte for byte{}",
+                "{} is what its commit compiles to, byte for byte{}",
+                each_of(seen, "config"),
                 known("were compiled")
             )));
             verdicts.push(found.minimal.verdict(format!(
-                "every string of {seen} configs is asked for by a live definition{}",
+                "every string of {} is asked for by a live definition{}",
+                count(seen, "config"),
                 known("were looked through")
             )));
         }
@@ -508,10 +515,16 @@ impl<'r> Run<'r> {
         check_data((remote, http), &index, &mut rules, state, rotation, &mut data, progress);
         let DataChecks { files, rows, open, form, mut first_rows, read, reports, known } = data;
         let known = read_before(read, read + known, ("file", "files"));
-        verdicts.push(files.verdict(format!("{read} files are those that the index names{known}")));
-        verdicts.push(rows.verdict(format!(
-            "{reports} reports hold only what the config that they name allows{known}"
-        )));
+        verdicts.push(files.verdict(match read {
+            1 => format!("1 file is that which the index names{known}"),
+            read => format!("{read} files are those that the index names{known}"),
+        }));
+        verdicts.push(rows.verdict(match reports {
+            1 => format!("1 report holds only what the config that it names allows{known}"),
+            _ => {
+                format!("{reports} reports hold only what the config that they name allows{known}")
+            }
+        }));
         verdicts.push(form.verdict(format!(
             "rows have no LastWeek and no exact X, and are in the order of their hashes, and no complete \
              week shows a stack that fewer have than its stack_minimum{known}"
@@ -567,20 +580,33 @@ impl<'r> Run<'r> {
             jumps = Check::of(VerdictId::Jumps);
         };
         let Recomputed { weeks, figures, files, known, none, marks } = recomputed;
-        let mut said = format!("{figures} figures of {weeks} weeks are what the public data says");
+        let (shown, span) = (count(figures, "figure"), count(weeks, "week"));
+        let are = |number| if number == 1 { "is" } else { "are" };
+        let mut said = format!("{shown} of {span} {} what the public data says", are(figures));
         said += &read_before(weeks, weeks + known, ("week", "weeks"));
         said += &format!(
-            "; pages for people were not compared; their JSON and CSV were ({files} files of single charts)"
+            "; pages for people were not compared; their JSON and CSV were ({} of single charts)",
+            count(files, "file")
         );
         if none > 0 {
-            said += &format!("; {none} weeks have no charts yet");
+            let have = if none == 1 { "has" } else { "have" };
+            said += &format!("; {} {have} no charts yet", count(none, "week"));
         }
         verdicts.push(charts.verdict(said));
         let of = read_before(weeks, weeks + known, ("week", "weeks"));
         verdicts.push(jumps.verdict(format!(
-            "{marks} marks on numbers of reports are those that the weeks before give, and no other is \
-             there, in {weeks} weeks{of}"
+            "{} on numbers of reports {} what the weeks before give, and no other is there, in {span}{of}",
+            count(marks, "mark"),
+            are(marks)
         )));
+    }
+}
+
+/// `each of 3 configs`, or `one config`.
+fn each_of(number: u64, noun: &str) -> String {
+    match number {
+        1 => format!("one {noun}"),
+        _ => format!("each of {}", count(number, noun)),
     }
 }
 

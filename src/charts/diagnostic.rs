@@ -22,6 +22,7 @@ use super::location::Location;
 use crate::terminal::OneLine;
 use serde::Serialize;
 use std::fmt;
+use std::path::Path;
 
 /// How much a diagnostic matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -129,6 +130,13 @@ impl Diagnostic {
         Diagnostic { help: Some(shortened(help.into())), ..self }
     }
 
+    /// The same diagnostic, with the file's path in the charts folder `folder` as people there would name it.
+    pub fn below(&self, folder: &Path) -> Diagnostic {
+        let path = folder.join(&self.file);
+        let path = path.strip_prefix(".").unwrap_or(&path);
+        Diagnostic { file: path.display().to_string(), ..self.clone() }
+    }
+
     fn order(&self) -> impl Ord + '_ {
         (&self.file, self.line, self.column, self.severity, &self.message)
     }
@@ -183,6 +191,11 @@ impl Diagnostics {
         found.sort_by(|a, b| a.order().cmp(&b.order()));
         found.dedup();
         (!found.is_empty()).then_some(Diagnostics(found))
+    }
+
+    /// The same diagnostics, with the paths of files as people name them who named the folder so.
+    pub fn below(&self, folder: &Path) -> Diagnostics {
+        Diagnostics(self.0.iter().map(|diagnostic| diagnostic.below(folder)).collect())
     }
 
     /// The diagnostics in order.

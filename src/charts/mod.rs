@@ -98,6 +98,7 @@ pub use object_name::ObjectName;
 pub use parse::parse;
 pub use repository::{Repository, Revision};
 pub use repository_error::RepositoryError;
+pub use schema::{FileKind, json_schema};
 pub use source::{
     CUSTOMARY_FOLDER, MAX_BYTES, MAX_ENTRIES, MAX_FILE, Refusal, SourceError, Sources,
 };

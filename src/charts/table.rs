@@ -13,22 +13,58 @@ use std::collections::BTreeSet;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// A key that a table may have.
+/// A key that a table may have. Reading a file and its schema for editors (`schema::json`) both go by this.
 #[derive(Debug, Clone, Copy)]
 pub struct Key {
     pub name: &'static str,
+    pub shape: Shape,
     /// An example line, for help texts.
     pub example: &'static str,
+    /// What the key does, for people who write it.
+    pub about: &'static str,
     pub required: bool,
 }
 
+/// What a key's value must be, as far as a schema can say it.
+#[derive(Debug, Clone, Copy)]
+pub enum Shape {
+    /// A string.
+    Text,
+    /// One of these strings.
+    OneOf(&'static [&'static str]),
+    /// An array of distinct strings, not empty.
+    Texts,
+    /// A whole number from the first to the second.
+    Whole(u64, u64),
+    /// A number between two others, which it may not be itself.
+    Between(f64, f64),
+    /// A date without a time.
+    Day,
+    /// A table with these keys.
+    Table(&'static [Key]),
+    /// An array of tables with these keys.
+    Tables(&'static [Key]),
+    /// A table from names to shares, over 0 and at most 1.
+    Shares,
+}
+
 impl Key {
-    pub(super) const fn required(name: &'static str, example: &'static str) -> Key {
-        Key { name, example, required: true }
+    pub(super) const fn required(
+        name: &'static str,
+        shape: Shape,
+        example: &'static str,
+        about: &'static str,
+    ) -> Key {
+        Key { name, shape, example, about, required: true }
     }
 
-    pub(super) const fn optional(name: &'static str, example: &'static str) -> Key {
-        Key { name, example, required: false }
+    pub(super) const fn optional(
+        name: &'static str,
+        shape: Shape,
+        example: &'static str,
+        about: &'static str,
+    ) -> Key {
+        Key { name, shape, example, about, required: false }
     }
 }
 
@@ -152,7 +188,27 @@ pub struct Table<'t> {
 impl<'t> Table<'t> {
     /// The value of `key`, where the table has it.
     pub fn get(&self, key: &str) -> Option<&'t Spanned<DeValue<'t>>> {
+        debug_assert!(self.key(key).is_some(), "`{key}` is read, and not among the keys");
         self.table.get(key)
+    }
+
+    /// The key of this name.
+    fn key(&self, name: &str) -> Option<&'static Key> {
+        self.keys.iter().find(|key| key.name == name)
+    }
+
+    /// An example of `key`'s line.
+    fn example(&self, key: &str) -> &'static str {
+        self.key(key).map_or("", |key| key.example)
+    }
+
+    /// Fails where a key is read as something else than its shape says: an editor would then be told what is not
+    /// so.
+    fn is_read_as(&self, key: &str, fits: impl Fn(Shape) -> bool) {
+        debug_assert!(
+            self.key(key).is_some_and(|key| fits(key.shape)),
+            "`{key}` has another shape"
+        );
     }
 
     /// Reports that the value of `key` is of the wrong type.
@@ -160,8 +216,8 @@ impl<'t> Table<'t> {
         let Some(value) = self.get(key) else { return };
         let found = described(value.get_ref());
         let message = format!("`{key}` must be {expected}, not {found}");
-        let example = self.keys.iter().find(|known| known.name == key).map_or("", |k| k.example);
-        reader.error(value.span().start, message, format!("write it like `{example}`"));
+        let help = format!("write it like `{}`", self.example(key));
+        reader.error(value.span().start, message, help);
     }
 
     /// A string, parsed by `convert`.
@@ -171,6 +227,7 @@ impl<'t> Table<'t> {
         key: &str,
         convert: impl Fn(&str) -> Result<T, Problem>,
     ) -> Option<At<T>> {
+        self.is_read_as(key, |shape| matches!(shape, Shape::Text | Shape::OneOf(_)));
         let value = self.get(key)?;
         match value.get_ref() {
             DeValue::String(_) => convert_string(reader, value, &convert),
@@ -189,14 +246,14 @@ impl<'t> Table<'t> {
         key: &str,
         convert: impl Fn(&str) -> Result<T, Problem>,
     ) -> Option<Vec<At<T>>> {
+        self.is_read_as(key, |shape| matches!(shape, Shape::Texts));
         let value = self.get(key)?;
         let DeValue::Array(array) = value.get_ref() else {
             self.wrong_type(reader, key, "an array of strings");
             return None;
         };
         if array.is_empty() {
-            let example = self.keys.iter().find(|known| known.name == key);
-            let help = format!("write it like `{}`", example.map_or("", |known| known.example));
+            let help = format!("write it like `{}`", self.example(key));
             reader.error(value.span().start, format!("`{key}` is empty"), help);
             return None;
         }
@@ -220,14 +277,10 @@ impl<'t> Table<'t> {
         (converted.len() == array.len()).then_some(converted)
     }
 
-    /// A whole number from `least` to `most`.
-    pub fn integer(
-        &self,
-        reader: &mut Reader,
-        key: &str,
-        least: u64,
-        most: u64,
-    ) -> Option<At<u64>> {
+    /// A whole number, in the range of its key.
+    pub fn integer(&self, reader: &mut Reader, key: &str) -> Option<At<u64>> {
+        self.is_read_as(key, |shape| matches!(shape, Shape::Whole(..)));
+        let Shape::Whole(least, most) = self.key(key)?.shape else { return None };
         let value = self.get(key)?;
         let start = value.span().start;
         let DeValue::Integer(integer) = value.get_ref() else {
@@ -246,13 +299,10 @@ impl<'t> Table<'t> {
         }
     }
 
-    /// A table inside this one, where it has one.
-    pub fn subtable(
-        &self,
-        reader: &mut Reader,
-        key: &str,
-        keys: &'static [Key],
-    ) -> Option<Table<'t>> {
+    /// A table inside this one, where it has one, with the keys of its shape.
+    pub fn subtable(&self, reader: &mut Reader, key: &str) -> Option<Table<'t>> {
+        self.is_read_as(key, |shape| matches!(shape, Shape::Table(_)));
+        let Shape::Table(keys) = self.key(key)?.shape else { return None };
         let value = self.get(key)?;
         match value.get_ref() {
             DeValue::Table(inner) => Some(reader.open(inner, value.span().start, keys)),
@@ -265,6 +315,7 @@ impl<'t> Table<'t> {
 
     /// A date without a time.
     pub fn day(&self, reader: &mut Reader, key: &str) -> Option<At<Date>> {
+        self.is_read_as(key, |shape| matches!(shape, Shape::Day));
         let value = self.get(key)?;
         let date = match value.get_ref() {
             DeValue::Datetime(written) if written.time.is_none() => written.date,
@@ -292,6 +343,7 @@ impl<'t> Table<'t> {
         key: &str,
         convert: impl Fn(f64) -> Result<T, Problem>,
     ) -> Option<At<T>> {
+        self.is_read_as(key, |shape| matches!(shape, Shape::Between(..)));
         let value = self.get(key)?;
         let text = match value.get_ref() {
             DeValue::Float(float) => float.as_str(),

@@ -208,7 +208,8 @@ pub(super) fn run(mut args: Args, mut out: Output) -> Result<(), Failure> {
                 packages: packages.as_ref(),
                 proposal: proposal.as_ref(),
             };
-            out.result(&report, text(&definitions, &warnings, parts))
+            let shown: Vec<Diagnostic> = warnings.iter().map(|one| one.below(&folder)).collect();
+            out.result(&report, text(&definitions, &shown, parts))
         }
     }
 }
@@ -264,7 +265,7 @@ fn mistakes(errors: Diagnostics, args: &Args, folder: &Path, out: Output) -> Res
                     "no packages are proposed while the definitions have mistakes; fix these first:",
                 );
             }
-            Err(errors.into())
+            Err(errors.below(folder).into())
         }
     }
 }

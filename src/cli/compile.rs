@@ -41,9 +41,9 @@ struct Written {
 
 pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     let folder = charts_folder(&args.charts);
-    let definitions = parse(&read_work_tree(&folder)?)?;
+    let definitions = parse(&read_work_tree(&folder)?).map_err(|e| e.below(&folder))?;
     for warning in &definitions.warnings {
-        out.say_lines(format_args!("{warning}\n"));
+        out.say_lines(format_args!("{}\n", warning.below(&folder)));
     }
     let config = compile(&definitions, args.as_of.unwrap_or_else(today));
     let json = config.to_json();

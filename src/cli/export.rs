@@ -37,12 +37,13 @@ struct Report<'a> {
 }
 
 pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
-    let sources = read_work_tree(&charts_folder(&args.charts))?;
-    let definitions = parse(&sources)?;
+    let folder = charts_folder(&args.charts);
+    let sources = read_work_tree(&folder)?;
+    let definitions = parse(&sources).map_err(|e| e.below(&folder))?;
     let Exported { records, notes } = &export(&definitions, &sources);
     if !out.json {
         for note in notes {
-            out.say_lines(format_args!("{note}\n"));
+            out.say_lines(format_args!("{}\n", note.below(&folder)));
         }
     }
     let Some(path) = &args.out else {

@@ -98,6 +98,13 @@ impl fmt::Display for Merged {
             write!(f, "week until {week}")?;
         }
         self.waiting.iter().try_for_each(|waiting| write!(f, "{waiting}"))?;
+        if self.waiting.iter().any(|waiting| waiting.edition == Edition::First) {
+            writeln!(
+                f,
+                "nobody is to see in which order reports come; to see charts of definitions now: \
+                 candor telemetry --project PROJECT rehearse --charts CHARTS"
+            )?;
+        }
         for (id, read) in &self.given_up {
             let read = count(*read, "report");
             writeln!(f, "given up: segment {id}, of which {read} could be read; the rest is lost")?;

@@ -25,6 +25,7 @@
 //! | `merge`, `chart` | `candor merge`, `candor chart`: reports to public data and charts |
 //! | `stacks` | `candor stacks`: stacks of a week as issues of a tracker |
 //! | `env` | `candor env`: the settings for the go command |
+//! | `schema` | `candor schema`: JSON Schemas of a charts folder, for editors |
 //! | `simulate` | `candor simulate`: a population that reports |
 //! | `telemetry` | `candor telemetry`: a user's own telemetry |
 //! | `completions` | `candor completions`: shell completions |
@@ -34,6 +35,7 @@
 //! | `refresh` | having witnesses cosign the log again |
 //! | `expectation` | how many reports sampling expects |
 //! | **shared** | |
+//! | `colour` | colours, on terminals |
 //! | `output` | what verbs print, and failures |
 //! | `own_counts` | what Candor counts of its own use, where its user has allowed it |
 //! | `days`, `today` | `--week`, `--start` and `--end`; the date |
@@ -55,6 +57,7 @@
 mod audit;
 mod chart;
 mod check;
+mod colour;
 mod compile;
 mod completions;
 mod data_folder;
@@ -85,6 +88,7 @@ mod published;
 mod rates;
 mod refresh;
 mod runtime;
+mod schema;
 mod secrecy;
 mod serve;
 mod shell;
@@ -147,6 +151,7 @@ enum Verb {
     Chart(chart::Args),
     Stacks(stacks::Args),
     Env(env::Args),
+    Schema(schema::Args),
     Simulate(simulate::Args),
     Telemetry(telemetry::Args),
     Completions(completions::Args),
@@ -227,6 +232,7 @@ pub fn main() -> ExitCode {
         Verb::Chart(args) => chart::run(args, out),
         Verb::Stacks(args) => stacks::run(args, out),
         Verb::Env(args) => env::run(args, out),
+        Verb::Schema(args) => schema::run(args, out),
         Verb::Simulate(args) => simulate::run(args, out),
         Verb::Telemetry(args) => telemetry::run(args, out),
         Verb::Completions(args) => completions::run(&args, Cli::command(), out),
@@ -253,7 +259,9 @@ fn usage(error: clap::Error) -> ExitCode {
     // The same command line with escaped words has the same mistake, and quotes them escaped.
     let escaped = std::env::args_os().map(|word| OneLine(word.to_string_lossy()).to_string());
     let error = Cli::try_parse_from(escaped).err().unwrap_or(error);
-    Output { json: false }.say_lines(error.render().to_string().trim_end());
+    let json = std::env::args_os().any(|word| word == "--json");
+    let failure = Failure { lines: true, ..Failure::usage(error.render().to_string().trim_end()) };
+    Output { json }.say_usage(&failure);
     status
 }
 

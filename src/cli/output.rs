@@ -1,5 +1,6 @@
 //! What verbs print: results, as text for people or as JSON, and failures with their exit status.
 
+use super::colour;
 use crate::charts::Diagnostics;
 use crate::client::ClientError;
 use crate::terminal::{Lines, OneLine, json};
@@ -7,6 +8,7 @@ use serde::Serialize;
 use std::error::Error;
 use std::fmt::Display;
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Where a verb's result goes: standard output, as text for people or as JSON for programs.
 ///
@@ -25,8 +27,9 @@ impl Output {
         let written = if self.json {
             writeln!(out, "{}", json(&serde_json::to_string_pretty(value)?))
         } else {
-            write!(out, "{}", Lines(text))
+            write!(out, "{}", colour::for_stream(&io::stdout(), Lines(text).to_string()))
         };
+        PRINTED.store(true, Ordering::Relaxed);
         match written.and_then(|()| out.flush()) {
             // The reader of a pipe has seen enough; this is not a failure.
             Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -40,6 +43,7 @@ impl Output {
             return self.result(value, text);
         }
         let line = json(&serde_json::to_string(value)?);
+        LINES.store(true, Ordering::Relaxed);
         let mut out = io::stdout().lock();
         let written = writeln!(out, "{line}").and_then(|()| out.flush());
         written.map_err(|e| Failure::new(format!("cannot write the result: {e}")))
@@ -57,11 +61,15 @@ impl Output {
     /// Prints a message for people, as one line on standard error.
     pub(crate) fn say(self, message: impl Display) {
         // If standard error is closed, there is nowhere to report it.
-        let _ = writeln!(io::stderr().lock(), "{}", OneLine(message));
+        let line = format!("{}\n", OneLine(message));
+        let _ = io::stderr().lock().write_all(colour::for_stream(&io::stderr(), line).as_bytes());
     }
 
-    /// Prints a failure on standard error.
+    /// Prints a failure: on standard error for people, and with `--json` also as JSON on standard output, unless a
+    /// result is there already. So programs read one value whatever happens; of a verb that prints a value a line,
+    /// it is the last line.
     pub(crate) fn say_failure(self, failure: &Failure) {
+        self.print_failure(failure);
         let message = failure.message.trim_end();
         let heads = ["error:", "error[", "warning:", "warning[", "note:"];
         if failure.lines && heads.iter().any(|head| message.starts_with(head)) {
@@ -74,11 +82,59 @@ impl Output {
         }
     }
 
+    /// Prints what is wrong with the command line, in the words of its parser.
+    pub(crate) fn say_usage(self, failure: &Failure) {
+        self.print_failure(failure);
+        self.say_lines(&failure.message);
+    }
+
+    /// The failure as JSON, with `--json`.
+    fn print_failure(self, failure: &Failure) {
+        if !self.json || PRINTED.load(Ordering::Relaxed) || failure.message.is_empty() {
+            return;
+        }
+        let printed = Printed {
+            error: PrintedError {
+                message: failure.message.trim_end(),
+                status: failure.status,
+                diagnostics: failure.diagnostics.as_ref(),
+            },
+        };
+        let is_line = LINES.load(Ordering::Relaxed);
+        let text =
+            if is_line { serde_json::to_string } else { serde_json::to_string_pretty }(&printed);
+        // If standard output is closed, the message is still on standard error.
+        let _ = text.map(|text| writeln!(io::stdout().lock(), "{}", json(&text)));
+    }
+
     /// Prints a message of several lines on standard error, such as a diagnostic. Its author must escape
     /// the values in it.
     pub(crate) fn say_lines(self, text: impl Display) {
-        let _ = writeln!(io::stderr().lock(), "{}", Lines(text));
+        let text = format!("{}\n", Lines(text));
+        let _ = io::stderr().lock().write_all(colour::for_stream(&io::stderr(), text).as_bytes());
     }
+}
+
+/// Whether a result has been printed on standard output: nothing may follow one that is JSON.
+static PRINTED: AtomicBool = AtomicBool::new(false);
+/// Whether results are printed one JSON value a line.
+static LINES: AtomicBool = AtomicBool::new(false);
+
+/// A failure as it is printed with `--json`.
+#[derive(Serialize)]
+struct Printed<'f> {
+    error: PrintedError<'f>,
+}
+
+#[derive(Serialize)]
+struct PrintedError<'f> {
+    /// What happened, to what, and what to do.
+    message: &'f str,
+    /// The exit status.
+    status: u8,
+    /// Each mistake in definitions with its place, if that is what is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    diagnostics: Option<&'f Diagnostics>,
 }
 
 /// A verb's failure: one message that says what happened, to what, and what to do.
@@ -88,35 +144,47 @@ pub(crate) struct Failure {
     /// Whether the line breaks in the message are its own.
     pub(super) lines: bool,
     pub(super) status: u8,
+    /// The mistakes in definitions, if that is what it is.
+    pub(super) diagnostics: Option<Diagnostics>,
 }
 
 impl Failure {
     /// Refused, or found wrong: exit status 1.
     pub(crate) fn new(message: impl Display) -> Failure {
-        Failure { message: message.to_string(), lines: false, status: 1 }
+        Failure { message: message.to_string(), lines: false, status: 1, diagnostics: None }
     }
 
     /// Found wrong, and the result that was printed already says what: exit status 1.
     pub(crate) fn reported() -> Failure {
-        Failure { message: String::new(), lines: false, status: 1 }
+        Failure { message: String::new(), lines: false, status: 1, diagnostics: None }
     }
 
     /// Wrong usage: exit status 2.
     pub(crate) fn usage(message: impl Display) -> Failure {
-        Failure { message: message.to_string(), lines: false, status: 2 }
+        Failure { message: message.to_string(), lines: false, status: 2, diagnostics: None }
     }
 }
 
 impl<E: Error + 'static> From<E> for Failure {
     fn from(error: E) -> Failure {
-        Failure { lines: has_lines(&error), ..Failure::new(error) }
+        let lines = has_lines(&error);
+        let diagnostics =
+            sources(&error).find_map(|one| one.downcast_ref::<Diagnostics>()).cloned();
+        Failure { lines, diagnostics, ..Failure::new(error) }
     }
+}
+
+/// An error, and what it comes from.
+fn sources<'e>(
+    error: &'e (dyn Error + 'static),
+) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error| (*error).source())
 }
 
 /// Whether an error's message has lines of its own: diagnostics, and evidence that is in no file. In any
 /// other message, a line break came with a value, and is escaped.
 fn has_lines(error: &(dyn Error + 'static)) -> bool {
-    std::iter::successors(Some(error), |error| (*error).source()).any(|error| {
+    sources(error).any(|error| {
         error.is::<Diagnostics>()
             || matches!(
                 error.downcast_ref::<ClientError>(),

@@ -2,6 +2,7 @@
 
 use super::{DataFolder, Failure, Output, signals};
 use crate::charts::{Repository, Revision};
+use crate::count::entries;
 use crate::gomod::RepositoryUrl;
 use crate::publish::{
     ChartsSource, CommitOutcome, CompileDay, Deployment, Outcome, Publisher, Watch,
@@ -170,17 +171,22 @@ impl fmt::Display for Outcome {
         match self {
             Outcome::Published(new) => writeln!(
                 f,
-                "published {}@{} from commit {}\n  {}\n  log: {} entries, root {}",
-                new.module, new.version, new.commit, new.sum, new.tree_size, new.root
+                "published {}@{} from commit {}\n  {}\n  log: {}, root {}",
+                new.module,
+                new.version,
+                new.commit,
+                new.sum,
+                entries(new.tree_size),
+                new.root
             ),
             Outcome::Completed(newest) => writeln!(
                 f,
-                "completed: {}@{} is published now, from commit {}\n  {}\n  log: {} entries, root {}",
+                "completed: {}@{} is published now, from commit {}\n  {}\n  log: {}, root {}",
                 newest.module,
                 newest.version,
                 newest.commit,
                 newest.sum,
-                newest.tree_size,
+                entries(newest.tree_size),
                 newest.root
             ),
             Outcome::Unchanged(newest) => {

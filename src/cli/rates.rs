@@ -76,7 +76,7 @@ struct Refreshed {
 
 pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     let folder = charts_folder(&args.charts);
-    let definitions = parse(&read_work_tree(&folder)?)?;
+    let definitions = parse(&read_work_tree(&folder)?).map_err(|e| e.below(&folder))?;
     let as_of = args.as_of.unwrap_or_else(today);
     let most = usize::from(args.weeks);
     let none = "name the deployment with --url URL or --data DIR";

@@ -3,6 +3,7 @@
 
 use super::{DataFolder, Failure, Output};
 use crate::client::{Address, Download as _, Http, RemoteLog};
+use crate::count::entries;
 use crate::publish::Deployment;
 use crate::terminal::OneLine;
 use crate::tlog::{
@@ -91,7 +92,7 @@ impl From<TreeHead> for Head {
 
 impl fmt::Display for Head {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} entries, root {}", self.tree_size, self.root)
+        write!(f, "{}, root {}", entries(self.tree_size), self.root)
     }
 }
 

@@ -18,19 +18,22 @@ mod releases;
 mod reporters;
 mod truth;
 
+use super::progress::Bar;
 use super::today::today;
 use super::{Failure, Output};
+use crate::aggregate::{Phase, Progress as _};
 use crate::charts::{charts_folder, parse, read_work_tree};
 use crate::client::report::{KnownConfig, filter};
 use crate::client::{Address, Answer, Http, Upload};
 use crate::collection::{Allowed, CollectionConfig, compile};
+use crate::count::count;
 use crate::day::Day;
 use crate::gomod::ModuleVersion;
 pub(super) use population::Population;
 use population::start_of_year;
 pub(super) use reporters::Reporters;
 use std::fs::File;
-use std::io::{BufWriter, IsTerminal, Write, stderr};
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -40,6 +43,9 @@ pub(super) use truth::Truth;
 
 /// How often a report is sent to a busy server before the simulation gives up.
 const ATTEMPTS: u32 = 20;
+
+/// After how many reports the bar moves.
+const SHOWN_EVERY: u64 = 64;
 
 /// Let a population of installations report a week, and print what is true of it.
 ///
@@ -107,7 +113,7 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
         let allowed = Allowed::new(&config);
         let version = args.config.to_string();
         let known = KnownConfig::unverified(args.config, week, config.clone());
-        let mut progress = Progress::new(args.reports);
+        let bar = Bar::new();
         let installations = 0..;
         for (number, mut local) in installations.map(|n| (n, population.installation(n))) {
             if truth.reports >= args.reports {
@@ -133,7 +139,9 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
             if sender.is_some_and(|sender| sender.send(report.to_json()).is_err()) {
                 break;
             }
-            progress.show(truth.reports);
+            if truth.reports.is_multiple_of(SHOWN_EVERY) || truth.reports == args.reports {
+                bar.advance(Phase::Reports, truth.reports, args.reports);
+            }
         }
         Ok(())
     };
@@ -146,7 +154,14 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     }
     // On standard error, because the result depends on the seed alone.
     let seconds = started.elapsed().as_secs_f64();
-    out.say(format_args!("{} reports in {seconds:.2} s", truth.reports));
+    out.say(format_args!("{} in {seconds:.2} s", count(truth.reports, "report")));
+    if args.url.is_some() && truth.reports > 0 && week >= Day::of(SystemTime::now()) {
+        out.say(format_args!(
+            "they are published and charted when {week} is over, in UTC; to see charts now, name a week that has \
+             ended: --week {}",
+            week.minus(3)
+        ));
+    }
     out.result(&truth, &truth)
 }
 
@@ -158,7 +173,7 @@ fn read_config(path: &Path) -> Result<CollectionConfig, Failure> {
         return CollectionConfig::from_json(&json).map_err(not_one);
     }
     let folder = charts_folder(path);
-    let definitions = parse(&read_work_tree(&folder)?)?;
+    let definitions = parse(&read_work_tree(&folder)?).map_err(|e| e.below(&folder))?;
     Ok(compile(&definitions, today()))
 }
 
@@ -223,31 +238,6 @@ fn send_one(http: &Http, url: &str, report: &str) -> Result<(), Failure> {
         thread::sleep(Duration::from_millis(50 * u64::from(attempt + 1)));
     }
     Err(Failure::new(format!("{url} did not take a report in {ATTEMPTS} attempts: {last}")))
-}
-
-/// One line on a terminal, a few times a second.
-struct Progress {
-    of: u64,
-    shown: Option<Instant>,
-}
-
-impl Progress {
-    fn new(of: u64) -> Progress {
-        Progress { of, shown: stderr().is_terminal().then(Instant::now) }
-    }
-
-    fn show(&mut self, done: u64) {
-        let Some(shown) = &mut self.shown else { return };
-        if done == self.of || shown.elapsed() > Duration::from_millis(200) {
-            *shown = Instant::now();
-            let share = done * 100 / self.of.max(1);
-            // If standard error is closed, nobody sees it.
-            let _ = write!(stderr(), "\r{done} of {} reports, {share}%", self.of);
-            if done == self.of {
-                let _ = writeln!(stderr());
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -128,7 +128,8 @@ fn make(args: &Args, out: Output) -> Result<(), Failure> {
             "name the charts folder, like `candor stacks charts-config`; claims of stacks are in it",
         ));
     };
-    let definitions = parse(&read_work_tree(&charts_folder(charts))?)?;
+    let folder = charts_folder(charts);
+    let definitions = parse(&read_work_tree(&folder)?).map_err(|e| e.below(&folder))?;
     let (source, site) = open(&args.deployment)?;
     let none = "nothing has been published";
     let configs: PublishedConfigs = args.deployment.open()?.ok_or_else(|| Failure::new(none))?;

@@ -34,16 +34,12 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
 
 impl fmt::Display for VerifiedStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let entries = match self.entries {
-            1 => "1 entry".to_owned(),
-            entries => format!("{entries} entries"),
-        };
         if self.problems.is_empty() {
-            return writeln!(
-                f,
-                "all {entries} of the log are as they were signed, root {}",
-                self.root
-            );
+            let sound = match self.entries {
+                1 => "the one entry of the log is as it was signed".to_owned(),
+                entries => format!("all {entries} entries of the log are as they were signed"),
+            };
+            return writeln!(f, "{sound}, root {}", self.root);
         }
         for problem in &self.problems {
             writeln!(f, "{}", crate::terminal::OneLine(problem))?;

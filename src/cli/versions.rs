@@ -78,7 +78,7 @@ struct Asking<'a> {
 pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     let folder = charts_folder(&args.charts);
     let sources = read_work_tree(&folder)?;
-    let definitions = parse(&sources)?;
+    let definitions = parse(&sources).map_err(|e| e.below(&folder))?;
     let asked_for = std::env::var("GOPROXY").ok().filter(|list| !list.trim().is_empty());
     let (named, unasked) = match (&args.go_proxy, asked_for) {
         (Some(named), _) => (Some(named.clone()), None),

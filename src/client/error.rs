@@ -1,6 +1,7 @@
 //! Why a client has no config.
 
 use super::{RemoteError, TransportError};
+use crate::count::entries;
 use crate::gomod::{Hash1, ModuleError, ModulePath, ModuleVersion, ZipError};
 use crate::store::StoreError;
 use crate::tlog::{
@@ -50,10 +51,10 @@ pub enum ClientError {
     },
     /// The server's log is smaller than one that this machine has seen.
     #[error(
-        "{url} shows a log of {} entries, but this machine has seen one of {}: the server was \
+        "{url} shows a log of {}, but this machine has seen one of {}: the server was \
          rolled back, or a cache in between is stale; nothing was used. Try again later, and tell \
          the log's operator if that does not help",
-        .served.size, .seen.size
+        entries(.served.size), .seen.size
     )]
     RolledBack {
         /// Where it came from.

@@ -15,6 +15,7 @@ use super::definitions::KnownDefinitions;
 use super::logged_config::LoggedConfig;
 use crate::collection::config::ConfigError;
 use crate::collection::{Allowed, CollectionConfig};
+use crate::count::entries;
 use crate::gomod::{ModulePath, ModuleVersion};
 use crate::publish::{CatalogueError, VersionError, Versions};
 use crate::store::{Key, KeyError, Store, StoreError};
@@ -107,7 +108,7 @@ pub enum ConfigSetError {
     #[error("the log cannot be read at the moment")]
     Unreadable,
     /// The log is shorter than it was.
-    #[error("the store's log went back from {known} entries to {found}; restore the newer store")]
+    #[error("the store's log went back from {} to {found}; restore the newer store", entries(.known))]
     WentBack {
         /// The size that was seen before.
         known: u64,

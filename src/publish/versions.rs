@@ -1,5 +1,6 @@
 //! The versions that exist, derived from the log alone.
 
+use crate::count::entries;
 use crate::gomod::{Hash1, Module, ModulePath, ModuleVersion};
 use crate::store::{Key, KeyError, Store, StoreError};
 use crate::tlog::{
@@ -42,7 +43,7 @@ pub enum VersionError {
         bundle: String,
     },
     /// The log has no such version.
-    #[error("the log of {size} entries does not have {version}")]
+    #[error("the log of {} does not have {version}", entries(.size))]
     Unknown {
         /// The version.
         version: ModuleVersion,

@@ -6,6 +6,7 @@
 use crate::aggregate::index::{Dataset, FORMAT, FileFormat, Index};
 use crate::aggregate::{PublicData, PublicError};
 use crate::client::{Address, Download as _, Http, TransportError};
+use crate::count::count;
 use crate::gomod::ModuleVersion;
 use crate::hashing::HashingWriter;
 use crate::hex::hex;
@@ -82,7 +83,7 @@ pub enum StacksError {
     )]
     NoWeek(Date),
     /// There are not so many weeks.
-    #[error("there is no public data of {0} weeks before the newest")]
+    #[error("there is no public data of {} before the newest", count(*.0, "week"))]
     TooLongAgo(usize),
     /// No week has data.
     #[error("there is no public data yet; run `candor merge` first")]

@@ -8,6 +8,7 @@ use super::layout::{StoredTiles, bundle_key, tile_key};
 use super::tile::FULL;
 use super::{Bundle, BundleError, CheckedTiles, Edge, Entry, Hash, LeafIndex, Tile, TreeHead};
 use super::{TileReadError, TileReader, TreeLimitError};
+use crate::count::entries;
 use crate::store::{Key, StoreError};
 use std::cell::Cell;
 use std::ops::ControlFlow;
@@ -35,7 +36,7 @@ pub enum ExamineError {
         key: Key,
     },
     /// The entries lead to another root.
-    #[error("the entries hash to root {computed}, but the head of {} entries says {}", .head.size, .head.root)]
+    #[error("the entries hash to root {computed}, but the head of {} says {}", entries(.head.size), .head.root)]
     Root {
         /// The head.
         head: TreeHead,

@@ -74,6 +74,7 @@ use super::{
     ProofError, Published, Tile, TreeHead, TreeSize, append_to_bundles, edge::read_hashes,
 };
 use super::{prove_consistency, verify_consistency};
+use crate::count;
 use crate::store::{Key, Store, StoreError, Swap};
 use std::sync::Arc;
 
@@ -276,7 +277,8 @@ impl Log {
             let published = published.head();
             if published.size > head.size {
                 let (has, shows) = (head.size, published.size);
-                let reason = format!("it has {has} entries, and the published checkpoint {shows}");
+                let reason =
+                    format!("it has {}, and the published checkpoint {shows}", count::entries(has));
                 return Err(LogError::damaged(HEAD, reason));
             }
             if published.size > signed.size {

@@ -5,6 +5,7 @@ use super::layout::HEAD;
 use super::{
     BundleError, EdgeError, ExamineError, LockError, SignerId, TileError, TreeHead, TreeSize,
 };
+use crate::count::entries;
 use crate::store::{Key, StoreError};
 
 /// Why the log refused.
@@ -36,10 +37,10 @@ pub enum LogError {
     },
     /// The store has fewer entries than this signer has signed.
     #[error(
-        "the store's log has {} entries, but this signer has signed a log of {} (root {}): the \
+        "the store's log has {}, but this signer has signed a log of {} (root {}): the \
          store was rolled back, or it is a different one. Nothing was signed. Restore the newer \
          store; every client would notice a second history",
-        .store.size, .signed.size, .signed.root
+        entries(.store.size), .signed.size, .signed.root
     )]
     RolledBack {
         /// The head that this signer signed last.
@@ -49,10 +50,10 @@ pub enum LogError {
     },
     /// The store's history is not the one that was signed.
     #[error(
-        "the store's log of {} entries (root {}) does not continue the {what} of {} entries \
+        "the store's log of {} (root {}) does not continue the {what} of {} \
          (root {}): {reason}. Nothing was signed. The store was edited or is a different one; \
          restore the one that was signed",
-        .store.size, .store.root, .earlier.size, .earlier.root
+        entries(.store.size), .store.root, entries(.earlier.size), .earlier.root
     )]
     Inconsistent {
         /// Which earlier head: `log signed`, `log published`, or where it was seen.
@@ -66,11 +67,11 @@ pub enum LogError {
     },
     /// A committed head has entries that are not allowed in the log.
     #[error(
-        "the store's head of {} entries is not sound: {reason}. It was never signed, and nothing \
-         was signed now: the log stays at {} entries. If an object was lost, restore it; \
+        "the store's head of {} is not sound: {reason}. It was never signed, and nothing \
+         was signed now: the log stays at {}. If an object was lost, restore it; \
          otherwise someone with write access to the store has set that head, and `candor signer \
          discard` goes back to the last one that was signed",
-        .head.size, .signed.size
+        entries(.head.size), entries(.signed.size)
     )]
     Unsound {
         /// The head.
@@ -90,10 +91,10 @@ pub enum LogError {
     },
     /// The store shows more than the signer remembers.
     #[error(
-        "the store shows a signed log of {} entries, but the signer's lock {location} knows of \
+        "the store shows a signed log of {}, but the signer's lock {location} knows of \
          only {}: it was restored from an older copy. Nothing was signed. Restore its newest \
          copy, or run `candor signer move`, which starts from what is public",
-        .published.size, .signed.size
+        entries(.published.size), .signed.size
     )]
     Behind {
         /// Where the lock is.
@@ -118,10 +119,10 @@ pub enum LogError {
     },
     /// A larger log was seen somewhere than the store has.
     #[error(
-        "{what} shows a signed log of {} entries, and the store has {}: the store was rolled \
+        "{what} shows a signed log of {}, and the store has {}: the store was rolled \
          back, or it is a different one. Nothing was changed. Restore the newer store, then run \
          this again",
-        .seen.size, .store.size
+        entries(.seen.size), .store.size
     )]
     SeenMore {
         /// Where it was seen.
@@ -143,9 +144,9 @@ pub enum LogError {
     },
     /// Everything after the last signed head is sound.
     #[error(
-        "there is nothing to discard: what was committed after the {} signed entries is sound, \
+        "there is nothing to discard: what was committed after the signed head of {} is sound, \
          and the next `candor publish` will sign it",
-        .signed.size
+        entries(.signed.size)
     )]
     NothingToDiscard {
         /// The head that was signed last.
@@ -153,10 +154,10 @@ pub enum LogError {
     },
     /// Too few witnesses cosigned a head.
     #[error(
-        "too few witnesses cosigned the log of {} entries: {reason}. What was published before \
+        "too few witnesses cosigned the log of {}: {reason}. What was published before \
          stays as it is, and nothing is lost: the next `candor publish` asks them again and \
          finishes the work",
-        .head.size
+        entries(.head.size)
     )]
     NoQuorum {
         /// The head.

@@ -19,6 +19,7 @@
 use super::operations::{ClockReport, LostReports};
 use super::quorum::QuorumStatus;
 use super::site::Site;
+use crate::count::entries;
 use crate::ingest::{Admission, ReceiverSlot};
 use crate::publish::{Catalogues, LiveDeployment, Versions};
 use crate::terminal::OneLine;
@@ -132,10 +133,10 @@ async fn publishing(site: &Site) -> Part {
             committed_head(store.as_ref()).ok().filter(|committed| committed.size > shown);
         let waits = committed.map(|committed| {
             format!(
-                "the log has {} entries, and {shown} of them are published: a publisher is running, was \
+                "the log has {}, and {shown} of them are published: a publisher is running, was \
                  stopped, or got too few cosignatures. Unless one is running, `candor publish` completes \
                  it, and says which witness does not cosign",
-                committed.size
+                entries(committed.size)
             )
         });
         waits.into_iter().collect()

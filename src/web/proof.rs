@@ -7,6 +7,7 @@ use super::head::Head;
 use super::refusal::Refusal;
 use super::representation::{Content, Representation};
 use super::site::Site;
+use crate::count::entries;
 use crate::gomod::ModuleVersion;
 use crate::tlog::{Bundle, Entry, InclusionProof, LeafIndex, Protocol, TlogProof};
 use std::sync::Arc;
@@ -20,7 +21,7 @@ pub(super) async fn proved(
     let tree = head.tree();
     let found = Bundle::of_leaf(index, tree.size);
     let (bundle, offset) = found.ok_or_else(|| {
-        Refusal::not_found(format!("not found: the log has {} entries", tree.size))
+        Refusal::not_found(format!("not found: the log has {}", entries(tree.size)))
     })?;
     let bundle = site.bundle_at(head, bundle).await?;
     let entry = bundle.entry(offset).cloned().ok_or_else(Refusal::damaged)?;

@@ -15,6 +15,7 @@ use super::request_counts::RequestCounts;
 use super::source::{Fault, LoadedBundle, LoadedConfig, LoadedVersion, Source};
 use crate::aggregate::PublicData;
 use crate::aggregate::index::PublicFile;
+use crate::count::entries;
 use crate::gomod::{ModulePath, ModuleVersion};
 use crate::publish::{Catalogue, CatalogueProject, Retirements};
 use crate::store::Store;
@@ -512,5 +513,5 @@ impl Site {
 
 fn not_in_log(head: &Head, object: &impl std::fmt::Display) -> Refusal {
     let size = head.tree().size;
-    Refusal::not_found(format!("not found: the log has {size} entries, and no {object}"))
+    Refusal::not_found(format!("not found: the log has {}, and no {object}", entries(size)))
 }

@@ -14,6 +14,7 @@
 use super::cache::{Stopped, Weigh};
 use super::representation::{Content, Representation};
 use crate::collection::CollectionConfig;
+use crate::count::entries;
 use crate::gomod::{Hash1, Info, ModulePath, ModuleVersion, Provenance};
 use crate::publish::{VersionError, Versions};
 use crate::store::{Key, KeyError, Store, StoreError};
@@ -48,9 +49,9 @@ pub(super) enum Fault {
     Head(#[from] PublishedError),
     /// The published head is older than the one that was served, or contradicts it.
     #[error(
-        "{CHECKPOINT} in the store went from {} entries (root {}) to {} (root {}): the store was \
+        "{CHECKPOINT} in the store went from {} (root {}) to {} (root {}): the store was \
          rolled back or replaced; restore the newer one",
-        .shown.size, .shown.root, .found.size, .found.root
+        entries(.shown.size), .shown.root, .found.size, .found.root
     )]
     RolledBack {
         /// What was served.

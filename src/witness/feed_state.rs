@@ -1,5 +1,6 @@
 //! The last answer of each witness, for a deployment's operator.
 
+use crate::count::entries;
 use crate::tlog::{WitnessAnswer, WitnessReply};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -59,11 +60,12 @@ fn problem(answer: &WitnessAnswer) -> Option<String> {
     match answer {
         WitnessAnswer::Cosigned(_) => None,
         WitnessAnswer::Failed(reason) => Some(reason.clone()),
-        WitnessAnswer::Ahead(size) => {
-            Some(format!("ALARM: it says that it cosigned a log of this name with {size} entries"))
-        }
+        WitnessAnswer::Ahead(size) => Some(format!(
+            "ALARM: it says that it cosigned a log of this name with {}",
+            entries(size)
+        )),
         WitnessAnswer::OtherHistory(size) => {
-            Some(format!("ALARM: it has seen another history of {size} entries"))
+            Some(format!("ALARM: it has seen another history of {}", entries(size)))
         }
     }
 }

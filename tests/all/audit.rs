@@ -800,7 +800,10 @@ fn what_is_not_misbehaviour_is_not_wrong() {
     std::fs::write(&state, damaged).expect("damaged");
     let output = run(&mut honest.audit(&honest.server.url, &state));
     let said = text(&output.stderr);
-    assert!(output.stdout.is_empty() && said.contains("sv.state"), "{said}");
+    // An error, and no verdict.
+    let printed = text(&output.stdout);
+    assert!(printed.contains("\"error\"") && !printed.contains("verdicts"), "{printed}");
+    assert!(said.contains("sv.state"), "{said}");
     assert!(said.contains("says nothing of the deployment"), "{said}");
 }
 

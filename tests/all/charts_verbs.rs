@@ -98,7 +98,8 @@ fn check_warns_of_what_expires_soon() {
     ] {
         let warned = check(day);
         let code = if said.contains("expired") { "expired" } else { "expiring" };
-        let warning = format!("warning[{code}]: {said}\n --> charts/verbs.toml:");
+        let file = folder.path().join("charts/verbs.toml").display().to_string();
+        let warning = format!("warning[{code}]: {said}\n --> {file}:");
         assert!(warned.contains(&warning), "{warned}");
         assert!(warned.contains("| expires = 2926-06-30"), "the line is shown: {warned}");
         assert!(warned.ends_with("no mistakes: 1 chart, 1 program\n"), "{warned}");

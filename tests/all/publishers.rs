@@ -81,7 +81,7 @@ fn a_store_that_was_rolled_back_is_refused() {
     charts.add_chart("third");
     let message = refused(&mut deployment.publish_command(&charts), 1);
     assert!(
-        message.contains("store's log has 1 entries")
+        message.contains("store's log has 1 entry")
             && message.contains("signed a log of 2")
             && message.contains("rolled back"),
         "{message}"
@@ -109,7 +109,7 @@ fn a_store_with_another_history_is_refused() {
     copy_folder(&twin.path().join("store"), &store);
     let before = contents(deployment.path());
     let message = refused(&mut deployment.publish_command(&charts), 1);
-    assert!(message.contains("does not continue the log signed of 1 entries"), "{message}");
+    assert!(message.contains("does not continue the log signed of 1 entry"), "{message}");
     assert_eq!(contents(deployment.path()), before);
 }
 

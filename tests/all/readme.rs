@@ -6,7 +6,7 @@ use crate::support;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use support::{Charts, Deployment, candor, refused, run, succeed, text};
+use support::{Charts, Deployment, book, candor, readme_program, refused, run, succeed, text};
 use tempfile::TempDir;
 
 fn readme() -> String {
@@ -16,10 +16,7 @@ fn readme() -> String {
 
 /// The blocks of code in one language.
 fn blocks(language: &str) -> Vec<String> {
-    let readme = readme();
-    let parts = readme.split("```").skip(1).step_by(2);
-    let of_language = parts.filter_map(|part| part.strip_prefix(language)?.strip_prefix('\n'));
-    of_language.map(str::to_owned).collect()
+    book::blocks(&readme(), language)
 }
 
 /// As it stands in the README: it counts, its users decide with it alone, and it works without a network.
@@ -27,38 +24,10 @@ fn blocks(language: &str) -> Vec<String> {
 fn the_rust_program_compiles_and_runs() {
     let [program] = &blocks("rust")[..] else { panic!("one program") };
     let [dependency, _] = &blocks("toml")[..] else { panic!("a dependency, and settings") };
-    let here = env!("CARGO_MANIFEST_DIR");
-    assert!(dependency.contains("path = \"../candor\""), "{dependency}");
-    let dependency = dependency.replace("../candor", here);
-    let folder = TempDir::new().expect("a temporary folder");
-    // With our profiles, its dependencies are the same as those of `--features http` here, and built once.
-    let ours = fs::read_to_string(Path::new(here).join("Cargo.toml")).expect("our manifest");
-    let mut ours: toml::Table = ours.parse().expect("TOML");
-    ours.retain(|name, _| name == "profile");
-    let manifest = format!(
-        "[package]\nname = \"myprog\"\nversion = \"1.2.3\"\nedition = \"2024\"\n\n\
-         [lints.rust]\nwarnings = \"deny\"\n\n[dependencies]\n{dependency}\n{ours}"
-    );
-    fs::write(folder.path().join("Cargo.toml"), manifest).expect("written");
-    fs::create_dir(folder.path().join("src")).expect("made");
-    fs::write(folder.path().join("src/main.rs"), program).expect("written");
-    // The same versions of all dependencies, which are already downloaded.
-    let lock = Path::new(here).join("Cargo.lock");
-    fs::copy(lock, folder.path().join("Cargo.lock")).expect("copied");
-    let built = Path::new(env!("CARGO_TARGET_TMPDIR")).join("..");
-    let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "--offline", "--quiet"]).current_dir(folder.path());
-    build.env("CARGO_TARGET_DIR", &built);
-    // Cargo's variables for the running test are not meant for this program.
-    for (name, _) in std::env::vars() {
-        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST") {
-            build.env_remove(name);
-        }
-    }
-    succeed(&mut build);
+    let binary = readme_program("myprog", "1.2.3", dependency, program, "");
     let home = TempDir::new().expect("a temporary folder");
     let myprog = |arguments: &[&str]| {
-        let mut command = Command::new(built.join("debug/myprog"));
+        let mut command = Command::new(&binary);
         command.args(arguments).env("HOME", home.path()).env_remove("XDG_CONFIG_HOME");
         command.env_remove("DO_NOT_TRACK");
         command
@@ -83,38 +52,66 @@ fn the_rust_program_compiles_and_runs() {
 
 /// The command lines of the program in a text: from its name to the end of the shell command.
 fn commands(text: &str) -> Vec<Vec<String>> {
-    let joined = text.replace("\\\n", " ");
+    let mut joined = text.replace("\\\n", " ");
+    // What another command prints is one word.
+    while let Some((before, rest)) = joined.split_once("\"$(") {
+        let rest = rest.split_once(")\"").map_or("", |(_, rest)| rest);
+        joined = format!("{before}2026-11-22{rest}");
+    }
     let starts = joined.match_indices("candor ").filter(|(at, _)| {
-        let before = joined[..*at].chars().next_back();
-        before.is_none_or(|c| c.is_whitespace() || "`(".contains(c))
+        let before = &joined[..*at];
+        let is_user = ["-u ", "-o ", "-g "].iter().any(|option| before.ends_with(option));
+        !is_user && before.chars().next_back().is_none_or(|c| c.is_whitespace() || "`(".contains(c))
     });
     let commands = starts.map(|(at, name)| {
         let rest = &joined[at + name.len()..];
-        let end = rest.find(['\n', ';', ')', '#', '&', '`']).unwrap_or(rest.len());
-        rest[..end].split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+        let end = rest.find(['\n', ';', ')', '#', '&', '`', '|']).unwrap_or(rest.len());
+        rest[..end]
+            .split_whitespace()
+            .map(|word| word.trim_matches('\'').to_owned())
+            .collect::<Vec<_>>()
     });
-    commands.filter(|words| !words.is_empty()).collect()
+    // Units have names that begin so.
+    commands.filter(|words| words.first().is_some_and(|word| !word.starts_with("candor"))).collect()
 }
 
 #[test]
 fn every_command_has_the_verbs_and_flags_that_it_is_shown_with() {
-    let readme = readme();
-    let mut found: Vec<Vec<String>> =
-        blocks("sh").iter().flat_map(|block| commands(block)).collect();
-    let inline = readme.split("```").step_by(2).flat_map(|text| {
-        let text = text.replace('\n', " ");
-        let spans: Vec<String> = text.split('`').skip(1).step_by(2).map(str::to_owned).collect();
-        spans.into_iter().filter(|span| span.starts_with("candor ")).collect::<Vec<_>>()
-    });
-    found.extend(inline.flat_map(|span| commands(&span)));
-    found.retain(|words| words[0] != "VERB");
-    assert!(found.len() >= 12, "{found:?}");
-    for words in found {
+    let mut found: Vec<(String, Vec<String>)> = Vec::new();
+    for (page, text) in book::pages() {
+        let mut add = |commands: Vec<Vec<String>>| {
+            found.extend(commands.into_iter().map(|words| (page.clone(), words)));
+        };
+        book::blocks(&text, "sh").iter().for_each(|block| add(commands(block)));
+        for part in text.split("```").step_by(2) {
+            let part = part.replace('\n', " ");
+            let spans = part.split('`').skip(1).step_by(2);
+            spans.filter(|span| span.starts_with("candor ")).for_each(|span| add(commands(span)));
+        }
+    }
+    found.retain(|(_, words)| words[0] != "VERB");
+    // What stands for a key or a name is none, and such values are checked.
+    let key = "telemetry.example.org/log+7980041d+AdlOxvTvwlBE/cje4uZaI8S4erbU0i8UO5JEFiFDBTSS";
+    for word in found.iter_mut().flat_map(|(_, words)| words) {
+        match word.as_str() {
+            "KEY" | "NEW" => *word = key.to_owned(),
+            "ID" => *word = "0".repeat(32),
+            _ => {}
+        }
+    }
+    found.sort_by(|a, b| a.1.cmp(&b.1));
+    found.dedup_by(|a, b| a.1 == b.1);
+    let of = |name: &str| found.iter().filter(|(page, _)| page == name).count();
+    assert!(
+        of("README.md") + of("docs/checking.md") >= 12 && of("docs/first-hour.md") >= 6,
+        "{found:?}"
+    );
+    for (page, words) in found {
         // Help is printed only if everything before it is valid.
         let output = run(candor().args(&words).arg("--help"));
-        assert!(output.status.success(), "{words:?}: {}", text(&output.stderr));
+        assert!(output.status.success(), "{page}: {words:?}: {}", text(&output.stderr));
         let wrong = run(candor().args(&words).args(["--no-such-flag", "--help"]));
-        assert!(!wrong.status.success(), "{words:?}: anything passes");
+        assert!(!wrong.status.success(), "{page}: {words:?}: anything passes");
     }
 }
 

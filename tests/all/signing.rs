@@ -97,7 +97,7 @@ fn a_version_without_its_zip_is_never_signed() {
     let nowhere: Hash1 = NOWHERE.parse().expect("a hash");
     commit(&deployment.path().join("store"), &[&record(MODULE, "v0.2.0", nowhere)]);
     let zip = zip_key(&nowhere).expect("a key");
-    let wanted = ["entry 1", zip.as_str(), "v0.2.0", "missing", "stays at 1 entries"];
+    let wanted = ["entry 1", zip.as_str(), "v0.2.0", "missing", "stays at 1 entry"];
     refused_and_discarded(&charts, &deployment, "no zip", &wanted);
 }
 

@@ -428,7 +428,7 @@ fn weeks_without_data_and_deployments_without_a_name_are_refused() {
     let said = refused(world.plan_command().args(["--week", "2026-02-15"]), 1);
     assert!(said.contains("no public data of the week until 2026-02-15"), "{said}");
     let said = refused(world.plan_command().args(["--ago", "1"]), 1);
-    assert!(said.contains("1 weeks before the newest"), "{said}");
+    assert!(said.contains("1 week before the newest"), "{said}");
     let said = refused(&mut world.command(), 2);
     assert!(said.contains("--url URL or --data DIR"), "{said}");
     assert!(refused(candor().arg("stacks"), 2).contains("name the charts folder"));

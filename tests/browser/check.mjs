@@ -108,6 +108,7 @@ async function crawl() {
 /** An address without its names and numbers. */
 const kind = (address) => address.slice(below.length)
   .replace(/^\/charts\/[^@?]+\/(?=@|$)/, '/charts/PROGRAM/')
+  .replace(/^\/help\/.+/, '/help/CHAPTER')
   .replace(/^\/counters\/.+\/$/, '/counters/PROGRAM/')
   .replace(/^\/counters\/.+[^/]$/, '/counters/PROGRAM/NAME')
   .replace(/(@[^/]+\/)(?!@)[^/?]+$/, '$1FIGURE')

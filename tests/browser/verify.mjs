@@ -71,10 +71,11 @@ const NO_TABLES = ['Not checked: the tables on this page'];
 /** The page of a version, none of whose files was verified. */
 const NOTHING = [['Not checked: the files of v0.2.0'], NO_TABLES];
 /** A head with a good signature that is not accepted. */
-const withdrawn = (size) => [`The tree head of ${size} entries has a good signature, but`];
+const entries = (size) => (size === 1 ? '1 entry' : `${size} entries`);
+const withdrawn = (size) => [`The tree head of ${entries(size)} has a good signature, but`];
 const FIRST = ['This is the first time that this browser has seen the log'];
-const signed = (size) => ['Verified. ', `The log of ${size} entries is signed`];
-const continues = (size) => ['Verified. ', `begins with all ${size} entries`];
+const signed = (size) => ['Verified. ', `The log of ${entries(size)} is signed`];
+const continues = (size) => ['Verified. ', `begins with ${size === 1 ? 'the one entry' : `all ${size} entries`}`];
 
 // 1. The deployment, honest
 

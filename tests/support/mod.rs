@@ -3,6 +3,7 @@
 //! and are stopped by the process that started them.
 #![allow(dead_code, reason = "each test file uses its own part of this")]
 
+pub mod book;
 pub mod charted;
 pub mod charts;
 pub mod collector;
@@ -12,6 +13,7 @@ pub mod fake_witness;
 pub mod forge;
 pub mod go_site;
 pub mod http;
+pub mod json_schema;
 pub mod moment;
 pub mod mutation;
 pub mod other_log;
@@ -28,6 +30,7 @@ use candor::gomod::ModulePath;
 use candor::publish::CompileDay;
 use candor::store::FileStore;
 use serde_json::Value;
+use std::fs;
 use std::io::{BufRead, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -46,6 +49,46 @@ pub fn candor() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_candor"));
     command.env_remove("CANDOR_DATA_DIR").env_remove("CANDOR_LOG").stdin(Stdio::null());
     command
+}
+
+/// Builds a program of a page as its readers do, and returns the path of its binary: `name` is its package. `profiles`
+/// are more settings of the manifest.
+pub fn readme_program(
+    name: &str,
+    version: &str,
+    dependency: &str,
+    program: &str,
+    profiles: &str,
+) -> PathBuf {
+    let here = env!("CARGO_MANIFEST_DIR");
+    assert!(dependency.contains("path = \"../candor\""), "{dependency}");
+    let dependency = dependency.replace("../candor", here);
+    let folder = TempDir::new().expect("a temporary folder");
+    // With our profiles, its dependencies are the same as those of `--features http` here, and built once.
+    let ours = fs::read_to_string(Path::new(here).join("Cargo.toml")).expect("our manifest");
+    let mut ours: toml::Table = ours.parse().expect("TOML");
+    ours.retain(|name, _| name == "profile");
+    let manifest = format!(
+        "[package]\nname = \"{name}\"\nversion = \"{version}\"\nedition = \"2024\"\n\n\
+         [lints.rust]\nwarnings = \"deny\"\n\n[dependencies]\n{dependency}\n{ours}\n{profiles}"
+    );
+    fs::write(folder.path().join("Cargo.toml"), manifest).expect("written");
+    fs::create_dir(folder.path().join("src")).expect("made");
+    fs::write(folder.path().join("src/main.rs"), program).expect("written");
+    // The same versions of all dependencies, which are already downloaded.
+    fs::copy(Path::new(here).join("Cargo.lock"), folder.path().join("Cargo.lock")).expect("copied");
+    let built = Path::new(env!("CARGO_TARGET_TMPDIR")).join("..");
+    let mut build = Command::new(env!("CARGO"));
+    build.args(["build", "--offline", "--quiet"]).current_dir(folder.path());
+    build.env("CARGO_TARGET_DIR", &built);
+    // Cargo's variables for the running test are not meant for this program.
+    for (name, _) in std::env::vars() {
+        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST") {
+            build.env_remove(name);
+        }
+    }
+    succeed(&mut build);
+    built.join("debug").join(name)
 }
 
 /// The Go project's inputs, which the project may not contain; `None`, said aloud, where they are not here.

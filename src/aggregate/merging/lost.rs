@@ -10,6 +10,7 @@
 use super::merge_error::MergeError;
 use crate::aggregate::index::Index;
 use crate::aggregate::public::PublicData;
+use crate::count::count;
 use crate::ingest::{
     ReadError, SealedSegment, SegmentId, listed_segments, sealed_file_name, sealed_segments,
 };
@@ -63,7 +64,9 @@ impl fmt::Display for LostSegment {
         let name = sealed_file_name(*id);
         match (loss, sealed) {
             (Loss::Missing, Some(SealedSegment { reports, .. })) => {
-                write!(f, "{name} is missing, and its {reports} reports are not merged")
+                let are = if *reports == 1 { "is" } else { "are" };
+                let reports = count(*reports, "report");
+                write!(f, "{name} is missing, and its {reports} {are} not merged")
             }
             (Loss::Missing, None) => {
                 write!(

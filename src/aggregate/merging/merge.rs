@@ -40,6 +40,7 @@ use crate::aggregate::edition::{DayPlan, Edition};
 use crate::aggregate::index::{Dataset, FileFormat, Index, days_of, week_of};
 use crate::aggregate::progress::{Phase, Progress};
 use crate::aggregate::public::PublicData;
+use crate::count::count;
 use crate::ingest::{Sealed, SegmentId, ask_to_seal, remove_merged};
 use crate::store::Store;
 use jiff::ToSpan;
@@ -246,10 +247,12 @@ impl<'a> Merger<'a> {
                 }
             }
             if too_late > 0 {
+                let are = if too_late == 1 { "is" } else { "are" };
                 received.problems.push(format!(
-                    "{too_late} reports of {day} are dropped, because its last edition is \
+                    "{} of {day} {are} dropped, because its last edition is \
                      published: a segment that was merged before was put back, or one was merged \
-                     too late"
+                     too late",
+                    count(too_late, "report")
                 ));
             }
         }

@@ -302,7 +302,7 @@ fn a_merged_segment_that_is_put_back_adds_nothing() {
     assert_eq!(merged.days, []);
     assert!(
         merged.problems[0].starts_with(
-            "1 reports of 2026-02-08 are dropped, because its last \
+            "1 report of 2026-02-08 is dropped, because its last \
             edition is"
         ),
         "{merged:?}"

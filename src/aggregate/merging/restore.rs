@@ -14,6 +14,7 @@ use super::zstd_lines;
 use crate::aggregate::index::{Dataset, FileFormat, Index, PublicFile, week_of};
 use crate::aggregate::progress::Progress;
 use crate::aggregate::public::{PublicError, object_key};
+use crate::count::count;
 use jiff::civil::Date;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -47,8 +48,8 @@ impl Merger<'_> {
                     days.insert(*day, change);
                 }
                 None => problems.push(format!(
-                    "no file of the {} public reports of {day} is intact; restore one from a copy",
-                    dataset.reports
+                    "no file of the {} of {day} is intact; restore one from a copy",
+                    count(dataset.reports, "public report")
                 )),
             }
         }

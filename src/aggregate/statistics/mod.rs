@@ -15,6 +15,8 @@
 //! | [`beta`] | the beta distribution, from which bounds are computed |
 
 pub mod beta;
+#[cfg(test)]
+mod book_tests;
 pub mod difference;
 pub mod flood;
 pub mod forecast;

@@ -3,27 +3,102 @@
 use super::value::{expression, link, path, proportion, title, version_of};
 use crate::charts::definition::{Chart, ChartKind};
 use crate::charts::location::At;
-use crate::charts::table::{Key, Problem, Reader, Table};
+use crate::charts::table::{Key, Problem, Reader, Shape, Table};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// The deepest stack that a chart may ask for.
 const MAX_DEPTH: u32 = 128;
 
-const CHARTS: &[Key] = &[Key::optional("chart", "[[chart]]")];
-const CHART: &[Key] = &[
-    Key::required("title", "title = \"Editor distribution\""),
-    Key::optional("description", "description = \"Which editors are in use.\""),
-    Key::required("issue", "issue = [\"https://go.dev/issue/61038\"]"),
-    Key::required("type", "type = \"partition\""),
-    Key::required("program", "program = \"golang.org/x/tools/gopls\""),
-    Key::required("counter", "counter = \"gopls/client:{vscode,vim,emacs,other}\""),
-    Key::optional("version", "version = \"v0.15.0\""),
-    Key::optional("error", "error = 0.01"),
-    Key::optional("expires", "expires = 2027-06-30"),
-    Key::optional("depth", "depth = 16"),
-    Key::optional("packages", "packages = [\"golang.org/x/tools\", \"std\"]"),
-    Key::optional("over", "over = \"gopls/sessions\""),
+/// The types of charts.
+const TYPES: &[&str] = &["partition", "histogram", "timeseries", "ratio", "stack"];
+
+/// The keys that one type alone has, and whether it must have them.
+pub(super) const OF_ONE_TYPE: [(&str, &str, bool); 3] =
+    [("depth", "stack", true), ("packages", "stack", false), ("over", "ratio", true)];
+
+pub(super) const CHARTS: &[Key] = &[Key::optional(
+    "chart",
+    Shape::Tables(CHART),
+    "[[chart]]",
+    "One question, and what is counted for it.",
+)];
+pub(super) const CHART: &[Key] = &[
+    Key::required(
+        "title",
+        Shape::Text,
+        "title = \"Editor distribution\"",
+        "The heading of the chart: the question, in a few words.",
+    ),
+    Key::optional(
+        "description",
+        Shape::Text,
+        "description = \"Which editors are in use.\"",
+        "What the answer decides.",
+    ),
+    Key::required(
+        "issue",
+        Shape::Texts,
+        "issue = [\"https://go.dev/issue/61038\"]",
+        "Where people agreed to ask it: one link or more.",
+    ),
+    Key::required(
+        "type",
+        Shape::OneOf(TYPES),
+        "type = \"partition\"",
+        "partition: shares of installations. histogram: the same, with the buckets in order. timeseries: shares week by \
+         week. ratio: one counter over another. stack: call stacks.",
+    ),
+    Key::required(
+        "program",
+        Shape::Text,
+        "program = \"golang.org/x/tools/gopls\"",
+        "The program that counts: the `program` of a file in programs/.",
+    ),
+    Key::required(
+        "counter",
+        Shape::Text,
+        "counter = \"gopls/client:{vscode,vim,emacs,other}\"",
+        "The strings that may be counted: `chart:bucket`, or several buckets in braces. No counter may be in two charts \
+         of a program.",
+    ),
+    Key::optional(
+        "version",
+        Shape::Text,
+        "version = \"v0.15.0\"",
+        "The first version of the program that counts it.",
+    ),
+    Key::optional(
+        "error",
+        Shape::Between(0.0, 1.0),
+        "error = 0.01",
+        "How far a share may be off, if not as [sampling] says. It sets the rate of this chart.",
+    ),
+    Key::optional(
+        "expires",
+        Shape::Day,
+        "expires = 2027-06-30",
+        "The last day on which it is collected. After it, the counter leaves the config by itself.",
+    ),
+    Key::optional(
+        "depth",
+        Shape::Whole(1, MAX_DEPTH as u64),
+        "depth = 16",
+        "Of a stack chart: how many frames of a stack may be sent.",
+    ),
+    Key::optional(
+        "packages",
+        Shape::Texts,
+        "packages = [\"golang.org/x/tools\", \"std\"]",
+        "Of a stack chart: the packages whose functions may be named; `std` is the standard library. Frames of others \
+         become `(other packages)`.",
+    ),
+    Key::optional(
+        "over",
+        Shape::Text,
+        "over = \"gopls/sessions\"",
+        "Of a ratio chart: the counter to divide by.",
+    ),
 ];
 
 /// Reads a file of `charts/`: the charts without mistakes, in order.
@@ -72,14 +147,14 @@ fn chart(reader: &mut Reader, element: &Spanned<DeValue>) -> Option<Chart> {
 
 /// Reads `type`, and the keys that only some types have.
 fn kind(reader: &mut Reader, table: &Table, start: usize) -> Option<ChartKind> {
-    let name = table.string(reader, "type", |text| match text {
-        "partition" | "histogram" | "timeseries" | "ratio" | "stack" => Ok(text.to_owned()),
-        _ => Err(Problem::new(
+    let name = table.string(reader, "type", |text| match TYPES.contains(&text) {
+        true => Ok(text.to_owned()),
+        false => Err(Problem::new(
             format!("there is no chart type {text:?}"),
             "the types are partition, histogram, timeseries, ratio and stack",
         )),
     });
-    let depth = table.integer(reader, "depth", 1, u64::from(MAX_DEPTH));
+    let depth = table.integer(reader, "depth");
     let packages = table.strings(reader, "packages", path);
     let over = table.string(reader, "over", |text| {
         let over = expression(text)?;
@@ -90,14 +165,14 @@ fn kind(reader: &mut Reader, table: &Table, start: usize) -> Option<ChartKind> {
         Ok(over)
     });
     let name = name?;
-    for (key, owner) in [("depth", "stack"), ("packages", "stack"), ("over", "ratio")] {
+    for (key, owner, is_needed) in OF_ONE_TYPE {
         match table.get(key) {
             Some(value) if name.value != owner => {
                 let message = format!("only {owner} charts have `{key}`");
                 let help = format!("remove it, or write `type = \"{owner}\"`");
                 reader.error(value.span().start, message, help);
             }
-            None if key != "packages" && name.value == owner && reader.is_whole() => {
+            None if is_needed && name.value == owner && reader.is_whole() => {
                 let help = match key {
                     "depth" => "add `depth = 16`: the most frames to collect of a stack",
                     _ => "add `over = \"...\"`: the counter to divide by",

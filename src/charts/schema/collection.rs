@@ -6,43 +6,146 @@ use crate::charts::definition::{
     CollectionSettings, ProjectSettings, RetentionSettings, Sampling, ToolchainPadding,
 };
 use crate::charts::location::At;
-use crate::charts::table::{Key, Problem, Reader, Table};
+use crate::charts::table::{Key, Problem, Reader, Shape, Table};
 use std::num::{NonZeroU32, NonZeroU64};
 use toml::de::DeTable;
 
 /// The largest `stack_minimum`: no stack of any program would ever reach more.
 const MAX_STACK_MINIMUM: u32 = 1_000_000;
 
-const COLLECTION: &[Key] = &[
-    Key::required("module", "module = \"telemetry.example.org/config\""),
-    Key::required("goos", "goos = [\"darwin\", \"linux\", \"windows\"]"),
-    Key::required("goarch", "goarch = [\"amd64\", \"arm64\"]"),
-    Key::required("toolchains", "toolchains = [\"go1.24.1\", \"rust1.95.0\"]"),
-    Key::optional("sampling", "[sampling]"),
-    Key::optional("project", "[project]"),
-    Key::optional("retention", "[retention]"),
-    Key::optional("padding", "[padding]"),
+pub(super) const COLLECTION: &[Key] = &[
+    Key::required(
+        "module",
+        Shape::Text,
+        "module = \"telemetry.example.org/config\"",
+        "The Go module in which programs download their config, as `candor init --module` named it.",
+    ),
+    Key::required(
+        "goos",
+        Shape::Texts,
+        "goos = [\"darwin\", \"linux\", \"windows\"]",
+        "The operating systems that may report, by Go's names: darwin is macOS.",
+    ),
+    Key::required(
+        "goarch",
+        Shape::Texts,
+        "goarch = [\"amd64\", \"arm64\"]",
+        "The architectures that may report, by Go's names: amd64 is x86-64, arm64 is AArch64.",
+    ),
+    Key::required(
+        "toolchains",
+        Shape::Texts,
+        "toolchains = [\"go1.24.1\", \"rust1.95.0\"]",
+        "The compilers whose programs may report, with their versions in full. `candor versions` adds new ones.",
+    ),
+    Key::optional(
+        "sampling",
+        Shape::Table(SAMPLING),
+        "[sampling]",
+        "How precise a share has to be, and so how many reports are asked for. Without it, everyone reports.",
+    ),
+    Key::optional(
+        "project",
+        Shape::Table(PROJECT),
+        "[project]",
+        "What the site tells people. Not in the config.",
+    ),
+    Key::optional(
+        "retention",
+        Shape::Table(RETENTION),
+        "[retention]",
+        "What is shown of rare stacks, and which configs have ended.",
+    ),
+    Key::optional(
+        "padding",
+        Shape::Table(PADDING),
+        "[padding]",
+        "Compilers that are allowed in advance, so that a new one silences nobody.",
+    ),
 ];
 const PADDING: &[Key] = &[
-    Key::required("minor", "minor = 1"),
-    Key::required("patch", "patch = 3"),
-    Key::required("prerelease", "prerelease = 2"),
-    Key::optional("series", "series = 2"),
+    Key::required("minor", PADDED, "minor = 1", "How many new series: go1.27, rust1.96."),
+    Key::required("patch", PADDED, "patch = 3", "How many new patch releases of each series."),
+    Key::required(
+        "prerelease",
+        PADDED,
+        "prerelease = 2",
+        "How many release candidates of a new series: go1.27rc1.",
+    ),
+    Key::optional(
+        "series",
+        PADDED,
+        "series = 2",
+        "How many of the latest series get new patch releases: 2 by default.",
+    ),
 ];
+const PADDED: Shape = Shape::Whole(0, MAX_PADDING);
 const PROJECT: &[Key] = &[
-    Key::required("name", "name = \"gopls and friends\""),
-    Key::required("opt_in", "opt_in = \"gotelemetry on\""),
-    Key::required("opt_out", "opt_out = \"gotelemetry off\""),
-    Key::optional("home_page", "home_page = \"https://example.org\""),
-    Key::optional("contact", "contact = \"telemetry@example.org\""),
-    Key::optional("licence", "licence = \"CC0-1.0\""),
+    Key::required(
+        "name",
+        Shape::Text,
+        "name = \"gopls and friends\"",
+        "The project's name, as people say it.",
+    ),
+    Key::required(
+        "opt_in",
+        Shape::Text,
+        "opt_in = \"gotelemetry on\"",
+        "The command with which its users opt in.",
+    ),
+    Key::required(
+        "opt_out",
+        Shape::Text,
+        "opt_out = \"gotelemetry off\"",
+        "The command with which they opt out again.",
+    ),
+    Key::optional(
+        "home_page",
+        Shape::Text,
+        "home_page = \"https://example.org\"",
+        "The project's own site.",
+    ),
+    Key::optional(
+        "contact",
+        Shape::Text,
+        "contact = \"telemetry@example.org\"",
+        "Who answers questions: an email address or a link.",
+    ),
+    Key::optional(
+        "licence",
+        Shape::Text,
+        "licence = \"CC0-1.0\"",
+        "The licence of the public data.",
+    ),
 ];
 const RETENTION: &[Key] = &[
-    Key::optional("stack_minimum", "stack_minimum = 3"),
-    Key::optional("revoked", "revoked = [\"v0.3.0\"]"),
+    Key::optional(
+        "stack_minimum",
+        Shape::Whole(1, MAX_STACK_MINIMUM as u64),
+        "stack_minimum = 3",
+        "From how many reports of a week on a stack is shown. Rarer ones are only counted.",
+    ),
+    Key::optional(
+        "revoked",
+        Shape::Texts,
+        "revoked = [\"v0.3.0\"]",
+        "Configs whose reports are refused from now on.",
+    ),
 ];
-const SAMPLING: &[Key] =
-    &[Key::required("confidence", "confidence = 0.99"), Key::required("error", "error = 0.01")];
+const SAMPLING: &[Key] = &[
+    Key::required(
+        "confidence",
+        Shape::Between(0.0, 1.0),
+        "confidence = 0.99",
+        "The probability that a share is within the error.",
+    ),
+    Key::required(
+        "error",
+        Shape::Between(0.0, 1.0),
+        "error = 0.01",
+        "How far a share may be off. 0.01 at 0.99 takes 16,588 reports; 0.02 a quarter of them.",
+    ),
+];
 
 /// Reads `collection.toml`.
 pub(in crate::charts) fn collection(
@@ -57,7 +160,7 @@ pub(in crate::charts) fn collection(
     let toolchains = table.strings(reader, "toolchains", |text| {
         plain(text, |b| b.is_ascii_alphanumeric() || b".-_+".contains(&b))
     });
-    let sampling = match table.subtable(reader, "sampling", SAMPLING) {
+    let sampling = match table.subtable(reader, "sampling") {
         None => None,
         Some(sampling) => {
             let confidence = sampling.number(reader, "confidence", proportion("confidence"));
@@ -65,7 +168,7 @@ pub(in crate::charts) fn collection(
             Some(Sampling { confidence: confidence?, error: error? })
         }
     };
-    let project = match table.subtable(reader, "project", PROJECT) {
+    let project = match table.subtable(reader, "project") {
         None => None,
         Some(project) => {
             let texts = ["name", "opt_in", "opt_out", "licence"];
@@ -77,12 +180,12 @@ pub(in crate::charts) fn collection(
             Some(ProjectSettings { name, opt_in, opt_out, home_page, contact, licence })
         }
     };
-    let retention = match table.subtable(reader, "retention", RETENTION) {
+    let retention = match table.subtable(reader, "retention") {
         None if table.get("retention").is_some() => None,
         None => Some(RetentionSettings::default()),
         Some(retention) => read_retention(reader, &retention),
     };
-    let padding = match table.subtable(reader, "padding", PADDING) {
+    let padding = match table.subtable(reader, "padding") {
         None if table.get("padding").is_some() => None,
         None => Some(None),
         Some(padding) => {
@@ -106,7 +209,7 @@ pub(in crate::charts) fn collection(
 
 /// Reads `[padding]`; `None` where anything in it is wrong.
 fn read_padding(reader: &mut Reader, table: &Table) -> Option<ToolchainPadding> {
-    let mut count = |key| table.integer(reader, key, 0, MAX_PADDING).map(|count| count.value);
+    let mut count = |key| table.integer(reader, key).map(|count| count.value);
     let [minor, patch, prerelease] = ["minor", "patch", "prerelease"].map(&mut count);
     let series = match table.get("series") {
         None => Some(2),
@@ -122,12 +225,11 @@ fn read_padding(reader: &mut Reader, table: &Table) -> Option<ToolchainPadding> 
 
 /// Reads `[retention]`; `None` where anything in it is wrong.
 fn read_retention(reader: &mut Reader, table: &Table) -> Option<RetentionSettings> {
-    let minimum =
-        table.integer(reader, "stack_minimum", 1, u64::from(MAX_STACK_MINIMUM)).map(|minimum| {
-            let At { value, location } = minimum;
-            let value = u32::try_from(value).ok().and_then(NonZeroU32::new)?;
-            Some(At { value, location })
-        });
+    let minimum = table.integer(reader, "stack_minimum").map(|minimum| {
+        let At { value, location } = minimum;
+        let value = u32::try_from(value).ok().and_then(NonZeroU32::new)?;
+        Some(At { value, location })
+    });
     let revoked = table.strings(reader, "revoked", |text| {
         config_number(text).ok_or_else(|| {
             let message = format!("{text:?} is not a config's version");

@@ -4,7 +4,7 @@ use super::value::{expression, link, path, title, version_of};
 use crate::charts::location::At;
 use crate::charts::marginals::{Margin, Marginals, Property};
 use crate::charts::program_path::ProgramPath;
-use crate::charts::table::{Key, Problem, Reader, Table};
+use crate::charts::table::{Key, Problem, Reader, Shape, Table};
 use crate::text::listed;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -18,16 +18,42 @@ const TOLERANCE: f64 = 1e-6;
 /// How many buckets a message names.
 const SHOWN: usize = 20;
 
-const MARGINALS: &[Key] = &[
-    Key::required("title", "title = \"Developer survey 2026\""),
-    Key::required("source", "source = [\"https://example.org/survey-2026\"]"),
-    Key::required("program", "program = \"golang.org/x/tools/gopls\""),
-    Key::optional("trim", "trim = 5.0"),
-    Key::required("margin", "[[margin]]"),
+pub(super) const MARGINALS: &[Key] = &[
+    Key::required("title", Shape::Text, "title = \"Developer survey 2026\"", "What was published."),
+    Key::required(
+        "source",
+        Shape::Texts,
+        "source = [\"https://example.org/survey-2026\"]",
+        "Where it was published: one link or more.",
+    ),
+    Key::required(
+        "program",
+        Shape::Text,
+        "program = \"golang.org/x/tools/gopls\"",
+        "The program whose users it describes.",
+    ),
+    Key::optional(
+        "trim",
+        Shape::Between(1.0, f64::INFINITY),
+        "trim = 5.0",
+        "The largest weight that a report may get, as a multiple of the average: 5 by default.",
+    ),
+    Key::required("margin", Shape::Tables(MARGIN), "[[margin]]", "The shares of one property."),
 ];
 const MARGIN: &[Key] = &[
-    Key::required("of", "of = \"goos\""),
-    Key::required("shares", "shares = { linux = 0.45, darwin = 0.3, windows = 0.25 }"),
+    Key::required(
+        "of",
+        Shape::Text,
+        "of = \"goos\"",
+        "goos, goarch, platform, version, toolchain, or a group of counters, of which an installation has the one that it \
+         counted most.",
+    ),
+    Key::required(
+        "shares",
+        Shape::Shares,
+        "shares = { linux = 0.45, darwin = 0.3, windows = 0.25 }",
+        "The share of each category in the whole population. They add up to 1.",
+    ),
 ];
 
 /// Reads a file of `marginals/`.

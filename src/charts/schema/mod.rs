@@ -7,6 +7,7 @@
 //! | `chart` | a file of `charts/` |
 //! | `marginals` | a file of `marginals/` |
 //! | `stacks` | a file of `stacks/` |
+//! | `json` | the same as a JSON Schema, for editors |
 //! | `value` | what single values must be: titles, links, paths, versions |
 //!
 //! Each reader returns what it could read. Whatever it could not read is among the mistakes of the
@@ -14,6 +15,7 @@
 
 mod chart;
 mod collection;
+mod json;
 mod marginals;
 mod program;
 mod stacks;
@@ -21,6 +23,7 @@ mod value;
 
 pub(super) use chart::charts;
 pub(super) use collection::collection;
+pub use json::{FileKind, json_schema};
 pub(super) use marginals::marginals;
 pub(super) use program::program;
 pub(super) use stacks::stacks;

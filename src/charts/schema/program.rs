@@ -3,7 +3,7 @@
 use super::value::{path, version_of, version_source};
 use crate::charts::definition::{Padding, Program};
 use crate::charts::location::At;
-use crate::charts::table::{Key, Reader};
+use crate::charts::table::{Key, Reader, Shape};
 use crate::charts::version_source::VersionSource;
 use std::num::NonZeroU64;
 use toml::de::DeTable;
@@ -11,21 +11,66 @@ use toml::de::DeTable;
 /// The most versions of each kind that padding may allow: it is meant for the next few months.
 pub(super) const MAX_PADDING: u64 = 32;
 
-const PROGRAM: &[Key] = &[
-    Key::required("program", "program = \"golang.org/x/tools/gopls\""),
-    Key::optional("module", "module = \"golang.org/x/tools/gopls\""),
-    Key::optional("versions", "versions = [\"v0.15.0\", \"v0.16.0\"]"),
-    Key::optional("population", "population = 250000"),
-    Key::optional("padding", "[padding]"),
-    Key::optional("versions_from", "versions_from = \"git\""),
+pub(super) const PROGRAM: &[Key] = &[
+    Key::required(
+        "program",
+        Shape::Text,
+        "program = \"golang.org/x/tools/gopls\"",
+        "The name under which the program counts: in Rust, that of `candor::program!`; in Go, the package path of its \
+         main.",
+    ),
+    Key::optional(
+        "module",
+        Shape::Text,
+        "module = \"golang.org/x/tools/gopls\"",
+        "In Go, the module that the program is in. In Rust, the name of the crate, if that is what `program` is; \
+         otherwise the same as `program`. Programs of the Go toolchain (cmd/...) have none.",
+    ),
+    Key::optional(
+        "versions",
+        Shape::Texts,
+        "versions = [\"v0.15.0\", \"v0.16.0\"]",
+        "The released versions, which may report; `devel` is for builds by developers. `candor versions` adds new ones.",
+    ),
+    Key::optional(
+        "population",
+        Shape::Whole(1, i64::MAX as u64),
+        "population = 250000",
+        "How many installations would report in a week if all that opted in were asked. Rates follow from it; without \
+         it, all are asked. `candor rates` writes it.",
+    ),
+    Key::optional(
+        "padding",
+        Shape::Table(PADDING),
+        "[padding]",
+        "Versions that are allowed in advance, so that a release is counted from its first day.",
+    ),
+    Key::optional(
+        "versions_from",
+        Shape::Text,
+        "versions_from = \"git\"",
+        "Who knows the released versions: go, crates, crates:NAME, git, git:https://... or hand; after git, \
+         `#gopls/v*` says what the tags look like.",
+    ),
 ];
+const PADDED: Shape = Shape::Whole(0, MAX_PADDING);
 const PADDING: &[Key] = &[
-    Key::required("releases", "releases = 6"),
-    Key::required("major", "major = 1"),
-    Key::required("minor", "minor = 3"),
-    Key::required("patch", "patch = 6"),
-    Key::required("prerelease", "prerelease = 4"),
-    Key::optional("series", "series = 2"),
+    Key::required("releases", PADDED, "releases = 6", "At most so many releases after the latest."),
+    Key::required("major", PADDED, "major = 1", "At most so many new major versions."),
+    Key::required(
+        "minor",
+        PADDED,
+        "minor = 3",
+        "At most so many new major and minor versions together.",
+    ),
+    Key::required("patch", PADDED, "patch = 6", "At most so many new patch versions of each."),
+    Key::required("prerelease", PADDED, "prerelease = 4", "So many pre-releases (-pre.1) of each."),
+    Key::optional(
+        "series",
+        Shape::Whole(1, MAX_PADDING),
+        "series = 2",
+        "How many of the latest series (v1.2, v1.3) get new patch versions: 1 by default.",
+    ),
 ];
 
 /// Reads a file of `programs/`.
@@ -38,15 +83,15 @@ pub(in crate::charts) fn program(reader: &mut Reader, file: &DeTable) -> Option<
         None => None,
         Some(program) => table.strings(reader, "versions", version_of(program)),
     };
-    let population = table.integer(reader, "population", 1, i64::MAX as u64);
+    let population = table.integer(reader, "population");
     let padding_at = table.get("padding").map(|at| reader.text.location(at.span().start));
-    let padding = table.subtable(reader, "padding", PADDING).map(|padding| {
-        let mut count = |key| padding.integer(reader, key, 0, MAX_PADDING).map(|n| n.value);
+    let padding = table.subtable(reader, "padding").map(|padding| {
+        let mut count = |key| padding.integer(reader, key).map(|n| n.value);
         let counts = ["releases", "major", "minor", "patch", "prerelease"].map(&mut count);
         let [releases, major, minor, patch, prerelease] = counts;
         let series = match padding.get("series") {
             None => Some(1),
-            Some(_) => padding.integer(reader, "series", 1, MAX_PADDING).map(|n| n.value),
+            Some(_) => padding.integer(reader, "series").map(|n| n.value),
         };
         Some(Padding {
             releases: releases?,

@@ -5,7 +5,7 @@ use crate::charts::claims::{Claim, StackClaims, TOP};
 use crate::charts::location::At;
 use crate::charts::predicate::Predicate;
 use crate::charts::program_path::ProgramPath;
-use crate::charts::table::{Key, Problem, Reader, Table};
+use crate::charts::table::{Key, Problem, Reader, Shape, Table};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -14,22 +14,69 @@ const MAX_TOP: u64 = 16;
 /// The most frames of an example: as many as a chart may ask for, and a line behind them.
 const MAX_FRAMES: usize = 129;
 
-const STACKS: &[Key] = &[
-    Key::required("program", "program = \"golang.org/x/tools/gopls\""),
-    Key::optional("repository", "repository = \"https://github.com/golang/go\""),
-    Key::optional("labels", "labels = [\"gopls\", \"telemetry\"]"),
-    Key::optional("title", "title = \"x/tools/gopls\""),
-    Key::optional("skip", "skip = [\"golang.org/x/tools/gopls/internal/util/bug.\"]"),
-    Key::optional("top", "top = 2"),
-    Key::optional("claim", "[[claim]]"),
+pub(super) const STACKS: &[Key] = &[
+    Key::required(
+        "program",
+        Shape::Text,
+        "program = \"golang.org/x/tools/gopls\"",
+        "The program whose stacks these are.",
+    ),
+    Key::optional(
+        "repository",
+        Shape::Text,
+        "repository = \"https://github.com/golang/go\"",
+        "Where its issues are; posting them needs it.",
+    ),
+    Key::optional(
+        "labels",
+        Shape::Texts,
+        "labels = [\"gopls\", \"telemetry\"]",
+        "The labels of issues that are opened.",
+    ),
+    Key::optional(
+        "title",
+        Shape::Text,
+        "title = \"x/tools/gopls\"",
+        "What their titles begin with: the program's path by default.",
+    ),
+    Key::optional(
+        "skip",
+        Shape::Texts,
+        "skip = [\"golang.org/x/tools/gopls/internal/util/bug.\"]",
+        "Functions that begin so are never to blame.",
+    ),
+    Key::optional(
+        "top",
+        Shape::Whole(1, MAX_TOP),
+        "top = 2",
+        "How many of the other frames make a group: 2 by default.",
+    ),
+    Key::optional("claim", Shape::Tables(CLAIM), "[[claim]]", "Which stacks belong to an issue."),
 ];
 const CLAIM: &[Key] = &[
-    Key::required("issue", "issue = \"https://github.com/golang/go/issues/70000\""),
-    Key::required("when", "when = 'top \"golang.Hover\"'"),
-    Key::optional("fixed", "fixed = \"v0.17.1\""),
+    Key::required(
+        "issue",
+        Shape::Text,
+        "issue = \"https://github.com/golang/go/issues/70000\"",
+        "The issue.",
+    ),
+    Key::required(
+        "when",
+        Shape::Text,
+        "when = 'top \"golang.Hover\"'",
+        "A predicate over the frames: \"words\" of a frame, top \"words\" of the frame to blame, !, &&, || and ().",
+    ),
+    Key::optional(
+        "fixed",
+        Shape::Text,
+        "fixed = \"v0.17.1\"",
+        "The version that should have the fix: stacks of it or a later one are news.",
+    ),
     Key::required(
         "stacks",
+        Shape::Texts,
         "stacks = [\"\"\"...\"\"\"], with a stack that it claims, a frame a line",
+        "Examples, one frame a line: `candor check` fails where the claim does not claim them.",
     ),
 ];
 
@@ -44,7 +91,7 @@ pub(in crate::charts) fn stacks(reader: &mut Reader, file: &DeTable) -> Option<S
     let top = match table.get("top") {
         None => Some(TOP),
         Some(_) => {
-            let top = table.integer(reader, "top", 1, MAX_TOP);
+            let top = table.integer(reader, "top");
             top.and_then(|top| u32::try_from(top.value).ok())
         }
     };

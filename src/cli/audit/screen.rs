@@ -1,6 +1,7 @@
 //! An audit on one screen.
 
 use crate::audit::{AuditReport, State};
+use crate::count;
 use crate::terminal::OneLine;
 use std::fmt;
 use std::path::PathBuf;
@@ -26,7 +27,7 @@ impl fmt::Display for Screen<'_> {
         let report = self.report;
         writeln!(f, "audit of {} at {}", OneLine(&report.url), report.at)?;
         if let (Some(entries), Some(root)) = (report.entries, &report.root) {
-            writeln!(f, "a log of {entries} entries, root {root}")?;
+            writeln!(f, "a log of {}, root {root}", count::entries(entries))?;
         }
         writeln!(f)?;
         for verdict in &report.verdicts {

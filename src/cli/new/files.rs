@@ -134,6 +134,7 @@ impl Facts {
             .replace("@RELEASE@", &self.release())
             .replace("@REPOSITORY@", self.repository.as_str())
             .replace("@RESTORE@", RESTORE)
+            .replace("@SCHEMA@", &self.url.join("help/schema"))
             .replace("@SOURCE@", env!("CARGO_PKG_REPOSITORY"))
             .replace("@URL@", self.url.as_str())
             .replace("@VERSION@", env!("CARGO_PKG_VERSION"))

@@ -1,6 +1,7 @@
 //! The truth about a simulated population: the numbers that charts estimate from the sample.
 
 use crate::client::report::ProgramReport;
+use crate::count::count;
 use crate::day::Day;
 use crate::gomod::ModuleVersion;
 use serde::Serialize;
@@ -85,11 +86,14 @@ impl fmt::Display for Truth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{} of {} installations reported the week that ended on {}, under config {}",
-            self.reports, self.installations, self.week, self.config
+            "{} of {} reported the week that ended on {}, under config {}",
+            self.reports,
+            count(self.installations, "installation"),
+            self.week,
+            self.config
         )?;
         for (name, program) in &self.programs {
-            writeln!(f, "{name}: {} installations", program.installations)?;
+            writeln!(f, "{name}: {}", count(program.installations, "installation"))?;
             for (counter, truth) in &program.counters {
                 let share = 100.0 * truth.installations as f64 / program.installations as f64;
                 writeln!(f, "  {share:>6.2}%  {counter}")?;

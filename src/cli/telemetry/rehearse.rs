@@ -139,7 +139,7 @@ impl Rehearsed {
 fn deployment_of(charts: &Path, folder: &Path) -> Result<Deployment, Failure> {
     let sources = read_work_tree(charts)?;
     // Mistakes are shown with the files that the user knows.
-    let definitions = parse(&sources)?;
+    let definitions = parse(&sources).map_err(|e| e.below(charts))?;
     let module = definitions.collection.module.value.clone();
     let project = folder.join("project");
     // What was parsed is text.

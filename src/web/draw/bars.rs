@@ -36,13 +36,13 @@ pub(super) fn is_cut(picture: &Picture, rows: &BarRows) -> bool {
 pub(super) fn tooltip(bar: &Bar, confidence: f64) -> String {
     let (reports, all) = bar.reports;
     let mut text = format!(
-        "{}: {} ({} interval {}), {} of {} reports",
+        "{}: {} ({} interval {}), {} of {}",
         bar.label,
         percent(bar.share.value),
         numbers::confidence(confidence),
         numbers::percent_range(bar.share.low, bar.share.high),
         grouped(reports),
-        grouped(all)
+        numbers::counted(all, "report")
     );
     if let Some(beside) = bar.beside {
         text.push_str(&format!("; unweighted {}", percent(beside)));

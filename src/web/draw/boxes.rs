@@ -9,7 +9,7 @@ use super::label;
 use super::picture::{BoxRow, Picture, Room, SMALL, TEXT};
 use super::scale::Scale;
 use super::scene::{Frame, Ink, Lettering, Plot, Scene, Side, Stroke};
-use crate::web::numbers::{self, grouped, quotient};
+use crate::web::numbers::{self, quotient};
 
 const ROW: f64 = 46.0;
 const AXIS: f64 = 24.0;
@@ -21,13 +21,13 @@ fn tooltip(row: &BoxRow, confidence: f64) -> String {
     let (low, high) = (quotient(row.median.low), quotient(row.median.high));
     let bounds = if row.open { format!("from {low}") } else { format!("{low} to {high}") };
     let text = format!(
-        "{}: median {} ({} interval {bounds}), middle half {} to {}, {} reports",
+        "{}: median {} ({} interval {bounds}), middle half {} to {}, {}",
         row.label,
         quotient(row.median.value),
         numbers::confidence(confidence),
         quotient(row.inner.0),
         quotient(row.inner.1),
-        grouped(row.reports)
+        numbers::counted(row.reports, "report")
     );
     label::plain(&text)
 }

@@ -5,8 +5,7 @@ use super::picture::{Lines, Measure, Picture, Series, Shown, chosen};
 use super::scene::SERIES;
 use super::sparkline::runs;
 use crate::aggregate::figure::Jump;
-use crate::web::numbers;
-use crate::web::numbers::grouped;
+use crate::web::numbers::{self, grouped};
 use jiff::civil::Date;
 
 /// Values over weeks.
@@ -87,8 +86,8 @@ impl Picture {
         }
         let intervals = numbers::confidence(confidence);
         let sample = trend.reports.map(|(first, last)| {
-            let (first, last) = (grouped(first), grouped(last));
-            format!("n = {first} reports in the first week, {last} in the last")
+            let (first, last) = (numbers::counted(first, "report"), grouped(last));
+            format!("n = {first} in the first week, {last} in the last")
         });
         let mut notes = Vec::new();
         let runs = || series.iter().flat_map(|series| runs(&series.points));

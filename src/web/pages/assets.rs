@@ -15,6 +15,7 @@ const STYLE: &[&str] = &[
     include_str!("charts.css"),
     include_str!("program.css"),
     include_str!("chart.css"),
+    include_str!("help.css"),
 ];
 const ICON: &str = include_str!("icon.svg");
 

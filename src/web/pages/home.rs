@@ -14,7 +14,7 @@ use axum::response::Response;
 use maud::{Markup, html};
 
 /// The parts of the site: address, name and what is there.
-const PARTS: [(&str, &str, &str); 8] = [
+const PARTS: [(&str, &str, &str); 9] = [
     ("/charts/", "Charts", "every program and week"),
     ("/charts/@all", "Find a chart or counter", "by its name, over all programs"),
     ("/counters/", "Counters and stacks", "what each is for, who asked for it, since when"),
@@ -23,6 +23,7 @@ const PARTS: [(&str, &str, &str); 8] = [
     ("/log/", "Log", "the public record of all configs"),
     ("/privacy", "Privacy", "the complete list of what may leave a machine"),
     ("/check", "Check", "the commands that check all of this"),
+    (layout::HELP, "Help", "how it works, and how to have it for a project of your own"),
 ];
 
 pub(super) async fn get(State(site): State<Site>, headers: HeaderMap) -> Result<Response, Refusal> {

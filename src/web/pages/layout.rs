@@ -15,6 +15,8 @@ pub(in crate::web) const FEED: &str = "/config/atom.xml";
 pub(in crate::web) const WEEKS_FEED: &str = "/charts/atom.xml";
 /// Where the feed of new charts is.
 pub(in crate::web) const CHARTS_FEED: &str = "/charts/new.xml";
+/// Where the book is (`help`).
+pub(in crate::web) const HELP: &str = "/help/";
 /// The feeds, with their titles.
 const FEEDS: [(&str, &str); 3] =
     [(FEED, "Config versions"), (WEEKS_FEED, "Weeks"), (CHARTS_FEED, "New charts")];
@@ -217,7 +219,8 @@ pub(in crate::web) fn page(
                         p {
                             "Transparent telemetry: what is collected is reviewed in public, recorded in a "
                             "public log, sent only by people who opted in, and shown to everyone. "
-                            a href="/check" { "Check all of this yourself" } "."
+                            a href="/check" { "Check all of this yourself" } ", or read "
+                            a href=(HELP) { "how it works, and how to have it for your own project" } "."
                         }
                         p {
                             "No cookies, and nothing loaded from other sites. One script, on the pages of the "

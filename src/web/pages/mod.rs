@@ -12,6 +12,7 @@
 //! | `/data/` | the public data and how to read it | `data` |
 //! | `/privacy` | the complete list of what may leave a machine | `privacy`, `example` |
 //! | `/check` | the commands that check each promise | `check` |
+//! | `/help/` and below | the book of `docs/` | `help` |
 //! | pages of versions | what a config collects, until when its reports are accepted, and what retired with it | `collected`, `config_states`, `retired` |
 //! | pages of the log and of versions | what the reader's browser verifies | `verifying`, `verify.js` |
 //! | errors, in a browser | the sentence, and links | `refused` |
@@ -38,6 +39,7 @@ mod data;
 mod entry;
 mod example;
 mod feed;
+mod help;
 mod home;
 mod layout;
 mod log;
@@ -85,6 +87,9 @@ pub(super) fn routes() -> Router<Site> {
         .route("/privacy/", get(async || Redirect::permanent("/privacy")))
         .route("/check", get(check::get))
         .route("/check/", get(async || Redirect::permanent("/check")))
+        .route("/help/", get(help::contents))
+        .route("/help/{*path}", get(help::get))
+        .route("/help", get(async || Redirect::permanent(layout::HELP)))
         .route("/data/", get(data::get))
         .route("/data", get(async || Redirect::permanent("/data/")))
         .route("/log", get(async || Redirect::permanent("/log/")))

@@ -4,7 +4,7 @@
 //! The map has the pages that stay: the main ones, programs, their charts in the newest final week, weeks and
 //! versions. With more than [`PART`] of them it is an index of parts, `/sitemap/N.xml`; at most [`PARTS`] are listed.
 
-use super::charts;
+use super::{charts, help};
 use crate::gomod::ModuleVersion;
 use crate::web::address::Address;
 use crate::web::refusal::Refusal;
@@ -86,7 +86,12 @@ async fn answer(
     let load = async move { Ok((index, catalogue)) };
     let made = site.cached(key, Content::Xml, load, move |site, (index, catalogue)| {
         let pages = charts::listed(&index.index, catalogue.catalogue.as_ref());
-        let fixed: Vec<String> = MAIN.iter().map(|path| (*path).to_owned()).chain(pages).collect();
+        let fixed: Vec<String> = MAIN
+            .iter()
+            .map(|path| (*path).to_owned())
+            .chain(help::addresses())
+            .chain(pages)
+            .collect();
         let map = Map { fixed, versions: newest };
         let address = site.address().to_string();
         let body = match (part, map.parts()) {

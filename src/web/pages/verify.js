@@ -22,6 +22,7 @@ class Forked extends Wrong {
 
 // Bytes
 
+const entries = (number) => (number === 1 ? '1 entry' : `${number} entries`);
 const utf8 = (text) => new TextEncoder().encode(text);
 const binary = (bytes) => Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
 const hex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
@@ -185,7 +186,7 @@ async function bothRoots(old, low, high, size, proof, outer = true) {
 /** Throws if the log does not begin with what this browser saw before. */
 async function verifyContinues(seen, head) {
   if (head.size < seen.size) {
-    throw new Wrong(`the log has ${head.size} entries, but this browser has seen ${seen.size}: the server was `
+    throw new Wrong(`the log has ${entries(head.size)}, but this browser has seen ${seen.size}: the server was `
       + 'rolled back, or a cache on the way is stale');
   }
   if (head.size === seen.size && !same(head.root, seen.root)) {
@@ -209,7 +210,7 @@ function evidence(kind, seen, head, rest) {
 
 /** The bytes of an entry, after verifying that it is in the tree at its index. */
 async function provenEntry(index, head) {
-  if (index >= head.size) throw new Error(`the log has ${head.size} entries, and no entry ${index}`);
+  if (index >= head.size) throw new Error(`the log has ${entries(head.size)}, and no entry ${index}`);
   const bundle = Math.floor(index / 256);
   const bytes = await get(`${log}tile/entries/${spelled(bundle, Math.min(256, head.size - bundle * 256))}`);
   let [start, end] = [0, 0];
@@ -404,7 +405,7 @@ async function signedHead() {
   let whose = 'the key that this page names: compare it with one that you have from elsewhere';
   if (given) whose = 'the key that you gave';
   else if (key.text !== vkey) whose = 'the key that this page named before';
-  return { head, key, text: `The log of ${head.size} entries is signed by ${key.name}+${hex(key.id)}, ${whose}` };
+  return { head, key, text: `The log of ${entries(head.size)} is signed by ${key.name}+${hex(key.id)}, ${whose}` };
 }
 
 /** Compares the log's history with what this browser saw before, and remembers it. */
@@ -414,7 +415,7 @@ async function heldToHistory({ head, key }) {
   if (before) await verifyContinues(before, head);
   if (!kept(GIVEN) && !kept(NAMED)) kept(NAMED, key.text);
   const isKept = kept(`seen ${key.text}`, head.note) !== null;
-  if (before) return ['good', `It begins with all ${before.size} entries that this browser saw before: none was changed or removed`];
+  if (before) return ['good', `It begins with ${before.size === 1 ? 'the one entry' : `all ${before.size} entries`} that this browser saw before: none was changed or removed`];
   return ['note', isKept
     ? 'This is the first time that this browser has seen the log. It remembers the tree head, and will check that later ones extend it'
     : 'This browser stores nothing for this site, so it cannot check whether the log still begins with what it saw before'];
@@ -436,7 +437,7 @@ async function verifyHead(signature, history) {
     return signed.head;
   } catch (error) {
     sayError(error, history);
-    say('note', `The tree head of ${signed.head.size} entries has a good signature, but is not accepted, for the following reason`, signature);
+    say('note', `The tree head of ${entries(signed.head.size)} has a good signature, but is not accepted, for the following reason`, signature);
     return null;
   }
 }

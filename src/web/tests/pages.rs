@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 
 /// All pages of a deployment with three versions.
-const PAGES: [&str; 11] = [
+const PAGES: [&str; 13] = [
     "/",
     "/config/",
     "/config/?before=v0.2.0",
@@ -21,6 +21,8 @@ const PAGES: [&str; 11] = [
     "/log/entry/1",
     "/privacy",
     "/data/",
+    "/help/",
+    "/help/rates",
 ];
 
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
@@ -96,9 +98,14 @@ async fn every_link_within_the_site_works() {
             }
         }
     }
-    for found in
-        ["/config/v0.1.0", "/log/entry/0", "/config/v0.44.0...v0.45.0", "/privacy", "/data/"]
-    {
+    for found in [
+        "/config/v0.1.0",
+        "/log/entry/0",
+        "/config/v0.44.0...v0.45.0",
+        "/privacy",
+        "/data/",
+        "/help/go",
+    ] {
         assert!(known.contains(found), "{found} is not reached");
     }
 }
