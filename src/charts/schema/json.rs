@@ -49,6 +49,7 @@ impl FileKind {
     }
 
     /// The kind of a file, by its path in a charts folder.
+    #[cfg(any(test, feature = "testing"))]
     pub fn of(path: &str) -> Option<FileKind> {
         if path == "collection.toml" {
             return Some(FileKind::Collection);
