@@ -51,5 +51,5 @@ pub use merging::{
 };
 pub use parquet::{ParquetError, ParquetReader, ParquetWriter};
 pub use progress::{Phase, Progress, Unwatched};
-pub use public::{PublicData, PublicError};
+pub use public::{PUBLIC_DATA, PublicData, PublicError};
 pub use upkeep_state::{UpkeepState, Work, WorkState};

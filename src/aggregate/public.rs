@@ -10,6 +10,8 @@ use std::io::{self, Seek};
 use std::sync::Arc;
 
 /// The name of the pointer that holds the index.
+/// What the names of everything begin with that is made of reports.
+pub const PUBLIC_DATA: [&str; 2] = ["public/", super::stored_charts::FOLDER];
 const INDEX: &str = "public/index";
 /// The name of a pointer that is written once, after the first index: if it exists, there was an index.
 const BEGUN: &str = "public/begun";

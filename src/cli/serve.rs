@@ -9,7 +9,8 @@
 use super::listen::{bind, url};
 use super::signals::stop_signal;
 use super::{DataFolder, Failure, Output, runtime};
-use crate::aggregate::{LostSegment, UpkeepState, Work, lost_segments};
+use crate::aggregate::{LostSegment, PUBLIC_DATA, UpkeepState, Work, lost_segments};
+use crate::durable;
 use crate::event::{Event, SetOnDrop};
 use crate::ingest::{
     Admission, AdmissionSettings, ChosenBudgets, ClockState, ConfigSet, FreeSpace, Limits,
@@ -52,6 +53,10 @@ pub(super) struct Args {
     /// run at the start and after the end of each day in UTC.
     #[arg(long)]
     no_charts: bool,
+    /// Rehearse: accept reports under the published configs, and chart them at once, in a temporary folder that
+    /// is removed at the end. Nothing of them can become public, and the pages say what they are.
+    #[arg(long, conflicts_with_all = ["no_uploads", "no_charts", "witness"])]
+    rehearsal: bool,
     /// Also serve the witness of this folder, below /witness/; `candor witness init` makes one.
     #[arg(long)]
     witness: bool,
@@ -86,13 +91,20 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     super::private::warn_of_wide_modes(&args.data.folder, out);
     // What is public is served all the same.
     if !args.no_uploads
+        && !args.rehearsal
         && let Err(error @ DeploymentError::NoSigner { .. }) = deployment.signer()
     {
         out.say(format_args!("warning: nothing can be published from here: {error}"));
     }
+    let live = LiveDeployment::new(deployment.clone());
+    let temporary = args.rehearsal.then(|| rehearsal_folder(&deployment)).transpose()?;
+    let deployment = match &temporary {
+        Some(folder) => deployment.rehearsal(folder.path(), &PUBLIC_DATA),
+        None => deployment,
+    };
     let runtime = runtime::many_threads()?;
     let background = Background { stop: Event::new(), received: OnceLock::new() };
-    let served = runtime.block_on(serve(args, deployment, witness, &background, out));
+    let served = runtime.block_on(serve(args, (deployment, live), witness, &background, out));
     background.stop.set();
     // Otherwise the runtime would wait for a disk that does not answer.
     runtime.shutdown_timeout(LAST_READS);
@@ -100,6 +112,16 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
         received.wait(LAST_REPORTS);
     }
     served
+}
+
+/// A folder for what is received and made in a rehearsal, removed on drop.
+fn rehearsal_folder(deployment: &Deployment) -> Result<tempfile::TempDir, Failure> {
+    let failed = |e| Failure::new(format!("cannot make a temporary folder: {e}"));
+    let folder = tempfile::Builder::new().prefix("candor-rehearsal-").tempdir().map_err(failed)?;
+    for written in deployment.rehearsal(folder.path(), &PUBLIC_DATA).written_folders() {
+        durable::make_folders(&written).map_err(failed)?;
+    }
+    Ok(folder)
 }
 
 /// The background threads.
@@ -112,7 +134,7 @@ struct Background {
 
 async fn serve(
     args: Args,
-    deployment: Deployment,
+    (deployment, live): (Deployment, LiveDeployment),
     witness: Option<Witness>,
     background: &Background,
     out: Output,
@@ -147,17 +169,21 @@ async fn serve(
     }
     // Even with --no-charts, what has expired is published, except by a server that may not write.
     let works: &[Work] = match (receives, args.no_charts) {
+        (true, false) if args.rehearsal => &[Work::Merge, Work::Chart],
         (true, false) => &Work::ALL,
         (true, true) => &[Work::Publish],
         (false, _) => &[],
     };
     let upkeep = receives.then(|| UpkeepState::new(works));
-    let live = LiveDeployment::new(deployment.clone());
     if let Some(upkeep) = &upkeep {
-        super::upkeep::begin(live.clone(), upkeep.clone(), background.stop.clone());
+        let (upkeep, stop) = (upkeep.clone(), background.stop.clone());
+        match args.rehearsal {
+            true => super::upkeep::rehearse(deployment.clone(), upkeep, stop),
+            false => super::upkeep::begin(live.clone(), upkeep, stop),
+        }
     }
     // A server that may not write does not ask for cosignatures.
-    let refresher = receives.then(|| Refresher::new(live.clone()));
+    let refresher = (receives && !args.rehearsal).then(|| Refresher::new(live.clone()));
     let refresh = refresher.as_ref().map(|refresher| refresher.state().clone());
     site.set_policy(&deployment.policy());
     super::witness::reload_when_asked(witness.as_ref())?;
@@ -170,6 +196,7 @@ async fn serve(
     operations.deployment = Some(live);
     operations.refresh = refresh;
     operations.witness = witness;
+    operations.rehearsal = args.rehearsal;
     site.set_operations(operations);
     if receives {
         site.set_receiver_settings(web::ReceiverSettings {

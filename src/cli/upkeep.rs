@@ -26,6 +26,31 @@ pub(super) fn begin(deployment: LiveDeployment, state: UpkeepState, stop: Event)
     });
 }
 
+/// How often a rehearsal merges and charts.
+const REHEARSED: Duration = Duration::from_secs(2);
+
+/// Merges and charts again and again, until `stop` is set: nobody waits for a rehearsal.
+pub(super) fn rehearse(deployment: Deployment, state: UpkeepState, stop: Event) {
+    let run = move |work: Work| match work {
+        Work::Publish => Ok(()),
+        Work::Merge => {
+            let merged = merge_deployment(&deployment, &Unwatched);
+            merged.map(drop).map_err(|error| error.to_string())
+        }
+        Work::Chart => {
+            match chart_deployment(&deployment, &Weeks::Outdated, &Unwatched) {
+                Ok(_) | Err(ChartError::NoDefinitions) => Ok(()),
+                Err(error) => Err(error.to_string()),
+            }
+        }
+    };
+    thread::spawn(move || {
+        while !stop.wait(REHEARSED) {
+            state.wanted().iter().all(|work| run_once(&state, *work, &Timestamp::now, &run));
+        }
+    });
+}
+
 /// Checks at every interval `look` what is due, and does it.
 fn keep_up(
     state: &UpkeepState,

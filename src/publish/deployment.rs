@@ -23,7 +23,7 @@ use crate::charts::diagnostic::Severity;
 use crate::charts::text::SourceText;
 use crate::durable;
 use crate::gomod::{ModulePath, PathError};
-use crate::store::{FileStore, Store, StoreError};
+use crate::store::{FileStore, Overlay, Store, StoreError};
 use crate::tlog::{
     Host, HostError, Log, LogError, LogKeys, LogVerifiers, Protocol, Seed, SeedError,
 };
@@ -544,6 +544,20 @@ impl Deployment {
     /// The folders whose file systems uploads and publishing share.
     pub fn written_folders(&self) -> Vec<PathBuf> {
         vec![self.reports(), self.scratch(), self.store_folder.clone()]
+    }
+
+    /// The same deployment for a rehearsal: its configs, without the reports that it has, and without what is stored
+    /// below the `hidden` prefixes. What is received and made of it is in `folder` alone, and nothing can be
+    /// published from there.
+    pub fn rehearsal(&self, folder: &Path, hidden: &'static [&'static str]) -> Deployment {
+        let store_folder = folder.join("store");
+        let above = Arc::new(FileStore::new(store_folder.clone()));
+        Deployment {
+            folder: folder.to_owned(),
+            store: Arc::new(Overlay::new(self.store.clone(), above, hidden)),
+            store_folder,
+            ..self.clone()
+        }
     }
 
     /// Where accepted reports are stored.

@@ -21,12 +21,14 @@
 //! | backend | what it does |
 //! | --- | --- |
 //! | [`FileStore`] | `file://DIR`: fsync of file and folder, atomic rename, advisory lock |
+//! | [`Overlay`] | rehearsals: on top of another store, which stays as it is |
 //! | `MemoryStore` | tests: counts operations, and fails or loses power at any of them |
 //!
 //! | file | one idea |
 //! | --- | --- |
 //! | `key` | names of objects and pointers that are safe in every backend |
 //! | `file` | a store in a folder |
+//! | `overlay` | a store on top of another one |
 //! | `memory` | a store in memory, with faults |
 //! | `checksum` | the checksum in pointers that hold JSON |
 //! | `wrapped` | for tests: what happens besides, when a store is written to |
@@ -39,11 +41,13 @@ mod file;
 mod key;
 #[cfg(any(test, feature = "testing"))]
 mod memory;
+mod overlay;
 #[cfg(any(test, feature = "testing"))]
 mod wrapped;
 
 pub use file::FileStore;
 pub use key::{Key, KeyError};
+pub use overlay::Overlay;
 #[cfg(any(test, feature = "testing"))]
 pub use memory::{Fault, MemoryStore, Snapshot};
 #[cfg(any(test, feature = "testing"))]

@@ -81,6 +81,7 @@ mod publishers;
 mod rates;
 mod readme;
 mod recompute;
+mod rehearsal;
 mod report_numbers;
 mod reports_accepted;
 mod revision_names;

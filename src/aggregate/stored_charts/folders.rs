@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 
 /// The folder of all objects that are named by outlines.
-pub(super) const FOLDER: &str = "charts/";
+pub const FOLDER: &str = "charts/";
 
 /// The folder of a week's objects.
 pub(super) fn week_folder(week: Date) -> String {

@@ -31,6 +31,7 @@ mod read;
 pub mod sections;
 pub mod series;
 
+pub use folders::FOLDER;
 pub use publish::NewCharts;
 pub(crate) use publish::leftovers;
 pub use read::{SeriesOfProgram, Wanted};

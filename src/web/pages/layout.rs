@@ -208,7 +208,7 @@ pub(in crate::web) fn page(
                     @if frame.rehearsal {
                         p role="note" {
                             strong { "This is a rehearsal" }
-                            " on one machine. Nobody else sees it, and it is not what people report."
+                            ". What it shows is not what people report, and nothing of it is kept."
                         }
                     }
                     (body)
