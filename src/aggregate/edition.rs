@@ -117,6 +117,9 @@ pub(crate) enum DayPlan {
     TooLate,
 }
 
+/// A rule for the reports of a day: [`plan_day`], or [`plan_at_once`].
+pub(crate) type PlanDay = fn(Date, Edition, u64, Date, bool) -> DayPlan;
+
 /// What to do with `waiting` reports of a day whose newest edition is `published`. The last edition is
 /// held back while reports may be missing (`all_there` is false).
 pub(crate) fn plan_day(
@@ -139,6 +142,21 @@ pub(crate) fn plan_day(
         (published, Edition::Last) if published < Edition::Last => DayPlan::Publish(Edition::Last),
         (published, due) if published < due && waiting >= SMALLEST_BATCH => DayPlan::Publish(due),
         _ => DayPlan::Wait(next),
+    }
+}
+
+/// The rule of a rehearsal, in which no report is anyone's: all of them are published with the next merge, and
+/// a day has any number of first editions.
+pub(crate) fn plan_at_once(
+    _day: Date,
+    published: Edition,
+    waiting: u64,
+    _today: Date,
+    _all_there: bool,
+) -> DayPlan {
+    match waiting {
+        0 => DayPlan::Wait(Edition::Second),
+        _ => DayPlan::Publish(published.max(Edition::First)),
     }
 }
 

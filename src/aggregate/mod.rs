@@ -47,7 +47,7 @@ pub mod upkeep_state;
 pub use charting::{ChartError, Charted, ChartedWeek, ConfigUnder, LoggedConfigs, Weeks, chart};
 pub use merging::{
     Loss, LostSegment, MergeError, Merged, MergedDataset, Merging, WaitingReports, lost_segments,
-    merge, merge_after_loss, merge_days,
+    merge, merge_after_loss, merge_at_once, merge_days,
 };
 pub use parquet::{ParquetError, ParquetReader, ParquetWriter};
 pub use progress::{Phase, Progress, Unwatched};

@@ -6,8 +6,8 @@ use super::today::today;
 use super::{DataFolder, Failure, Output, signals};
 use crate::aggregate::edition::Edition;
 use crate::aggregate::{
-    MergeError, Merged, MergedDataset, Merging, Progress, WaitingReports, merge, merge_after_loss,
-    merge_days,
+    MergeError, Merged, MergedDataset, Merging, Progress, Unwatched, WaitingReports, merge,
+    merge_after_loss, merge_at_once, merge_days,
 };
 use crate::count::count;
 use crate::ingest::SegmentId;
@@ -50,6 +50,12 @@ pub(super) fn merge_deployment(
 ) -> Result<Merged, MergeError> {
     let (reports, scratch) = (deployment.reports(), deployment.scratch());
     merge(&merging(deployment, &reports, &scratch)?, progress)
+}
+
+/// Merges everything that a rehearsal has received, even of today.
+pub(super) fn merge_rehearsal(deployment: &Deployment) -> Result<Merged, MergeError> {
+    let (reports, scratch) = (deployment.reports(), deployment.scratch());
+    merge_at_once(&merging(deployment, &reports, &scratch)?, &Unwatched)
 }
 
 fn merging<'a>(

@@ -43,7 +43,6 @@ impl Output {
             return self.result(value, text);
         }
         let line = json(&serde_json::to_string(value)?);
-        LINES.store(true, Ordering::Relaxed);
         let mut out = io::stdout().lock();
         let written = writeln!(out, "{line}").and_then(|()| out.flush());
         written.map_err(|e| Failure::new(format!("cannot write the result: {e}")))
@@ -67,7 +66,7 @@ impl Output {
 
     /// Prints a failure: on standard error for people, and with `--json` also as JSON on standard output, unless a
     /// result is there already. So programs read one value whatever happens; of a verb that prints a value a line,
-    /// it is the last line.
+    /// such as `publish --watch`, a line says it.
     pub(crate) fn say_failure(self, failure: &Failure) {
         self.print_failure(failure);
         let message = failure.message.trim_end();
@@ -100,11 +99,10 @@ impl Output {
                 diagnostics: failure.diagnostics.as_ref(),
             },
         };
-        let is_line = LINES.load(Ordering::Relaxed);
-        let text =
-            if is_line { serde_json::to_string } else { serde_json::to_string_pretty }(&printed);
-        // If standard output is closed, the message is still on standard error.
-        let _ = text.map(|text| writeln!(io::stdout().lock(), "{}", json(&text)));
+        // In one line, as a verb that goes on prints one value a line. If standard output is closed, the message is
+        // still on standard error.
+        let _ = serde_json::to_string(&printed)
+            .map(|text| writeln!(io::stdout().lock(), "{}", json(&text)));
     }
 
     /// Prints a message of several lines on standard error, such as a diagnostic. Its author must escape
@@ -117,8 +115,6 @@ impl Output {
 
 /// Whether a result has been printed on standard output: nothing may follow one that is JSON.
 static PRINTED: AtomicBool = AtomicBool::new(false);
-/// Whether results are printed one JSON value a line.
-static LINES: AtomicBool = AtomicBool::new(false);
 
 /// A failure as it is printed with `--json`.
 #[derive(Serialize)]

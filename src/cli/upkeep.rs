@@ -6,7 +6,7 @@
 //! ends, that is recorded, and it is started again.
 
 use super::chart::chart_deployment;
-use super::merge::merge_deployment;
+use super::merge::{merge_deployment, merge_rehearsal};
 use crate::aggregate::daily::Daily;
 use crate::aggregate::{ChartError, Unwatched, UpkeepState, Weeks, Work};
 use crate::event::Event;
@@ -34,15 +34,13 @@ pub(super) fn rehearse(deployment: Deployment, state: UpkeepState, stop: Event) 
     let run = move |work: Work| match work {
         Work::Publish => Ok(()),
         Work::Merge => {
-            let merged = merge_deployment(&deployment, &Unwatched);
+            let merged = merge_rehearsal(&deployment);
             merged.map(drop).map_err(|error| error.to_string())
         }
-        Work::Chart => {
-            match chart_deployment(&deployment, &Weeks::Outdated, &Unwatched) {
-                Ok(_) | Err(ChartError::NoDefinitions) => Ok(()),
-                Err(error) => Err(error.to_string()),
-            }
-        }
+        Work::Chart => match chart_deployment(&deployment, &Weeks::Outdated, &Unwatched) {
+            Ok(_) | Err(ChartError::NoDefinitions) => Ok(()),
+            Err(error) => Err(error.to_string()),
+        },
     };
     thread::spawn(move || {
         while !stop.wait(REHEARSED) {

@@ -47,9 +47,9 @@ mod wrapped;
 
 pub use file::FileStore;
 pub use key::{Key, KeyError};
-pub use overlay::Overlay;
 #[cfg(any(test, feature = "testing"))]
 pub use memory::{Fault, MemoryStore, Snapshot};
+pub use overlay::Overlay;
 #[cfg(any(test, feature = "testing"))]
 pub use wrapped::{Wrapped, Wrapper};
 

@@ -226,7 +226,8 @@ fn watch_refused(deployment: &Deployment, location: &str, branch: &[&str]) -> St
     let (stdout, stderr) = (watching.0.stdout.take(), watching.0.stderr.take());
     let mut line = String::new();
     BufReader::new(stdout.expect("piped")).read_line(&mut line).expect("read");
-    assert_eq!(line, "", "it watches {branch:?} of {location}");
+    let only: Value = serde_json::from_str(&line).expect("a line of JSON");
+    assert_eq!(only["error"]["status"], 1, "it watches {branch:?} of {location}");
     assert_eq!(watching.0.wait().expect("wait").code(), Some(1));
     std::io::read_to_string(stderr.expect("piped")).expect("read")
 }

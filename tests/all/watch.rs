@@ -40,7 +40,13 @@ fn a_branch_is_followed_commit_by_commit() {
     let (watching, mut found) = watch(&deployment, &url);
     let mut next = |what: &str| {
         let value = found.next().expect("the publisher goes on");
-        assert_eq!(value["outcome"], what, "{value}");
+        match what {
+            // A commit that cannot be published is told in a line, too.
+            "error" => {
+                assert_eq!(value["error"]["diagnostics"][0]["file"], "charts/third.toml", "{value}")
+            }
+            _ => assert_eq!(value["outcome"], what, "{value}"),
+        }
         (value["commit"].clone(), value["version"].clone())
     };
     let first = charts.git(&["rev-parse", "HEAD"]).trim().to_owned();
@@ -61,6 +67,7 @@ fn a_branch_is_followed_commit_by_commit() {
     charts.git(&["branch", "-f", "main", "side"]);
     assert_eq!(next("published"), (second.clone().into(), "v0.2.0".into()));
     assert_eq!(next("unchanged"), (second.into(), "v0.2.0".into()));
+    next("error");
     assert_eq!(next("published"), (fourth.into(), "v0.3.0".into()));
     drop(watching);
 

@@ -36,7 +36,7 @@ use super::received::{Reading, Received};
 use super::scratch::Scratch;
 use super::sort::{LineReader, Lines, SortLimits};
 use super::zstd_lines;
-use crate::aggregate::edition::{DayPlan, Edition};
+use crate::aggregate::edition::{DayPlan, Edition, PlanDay, plan_at_once, plan_day};
 use crate::aggregate::index::{Dataset, FileFormat, Index, days_of, week_of};
 use crate::aggregate::progress::{Phase, Progress};
 use crate::aggregate::public::PublicData;
@@ -78,6 +78,14 @@ pub fn merge(merging: &Merging<'_>, progress: &dyn Progress) -> Result<Merged, M
     merge_after_loss(merging, &BTreeSet::new(), progress)
 }
 
+/// Like [`merge`], for a rehearsal: every report becomes public at once, even of a day that is not over or has
+/// its edition already.
+pub fn merge_at_once(merging: &Merging<'_>, progress: &dyn Progress) -> Result<Merged, MergeError> {
+    let merger = Merger { plan: plan_at_once, ..Merger::new(merging, progress)? };
+    let sealed = ask_to_seal(merging.reports, SEALING)?;
+    merger.repeat(|| merger.attempt(&BTreeSet::new(), sealed == Sealed::All))
+}
+
 /// Like [`merge`]; of these damaged or missing segments, whole records are merged, and the rest is
 /// given up.
 pub fn merge_after_loss(
@@ -97,6 +105,7 @@ pub(super) struct Merger<'a> {
     pub(super) public: PublicData,
     pub(super) scratch: Scratch,
     limits: SortLimits,
+    plan: PlanDay,
     pub(super) progress: &'a dyn Progress,
 }
 
@@ -111,7 +120,14 @@ impl<'a> Merger<'a> {
             _ => MergeError::Io { action: "make files in", path: folder(), source },
         })?;
         let public = PublicData::new(merging.store.clone());
-        Ok(Merger { merging, public, scratch, limits: SortLimits::default(), progress })
+        Ok(Merger {
+            merging,
+            public,
+            scratch,
+            limits: SortLimits::default(),
+            plan: plan_day,
+            progress,
+        })
     }
 
     /// Fails unless all these segments are damaged or missing.
@@ -145,6 +161,7 @@ impl<'a> Merger<'a> {
             public: &self.public,
             index: &index,
             today: self.merging.today,
+            plan: self.plan,
             stack_minimum: self.merging.stack_minimum,
             given_up,
             all_sealed,

@@ -46,7 +46,7 @@ mod stacks;
 mod zstd_lines;
 
 pub use lost::{Loss, LostSegment, lost_segments};
-pub use merge::{Merging, merge, merge_after_loss};
+pub use merge::{Merging, merge, merge_after_loss, merge_at_once};
 pub use merge_error::MergeError;
 pub use merged::{Merged, MergedDataset, WaitingReports};
 pub use restore::merge_days;

@@ -2,7 +2,7 @@
 //!
 //! 1. Every row that waits and every row of segments that the index does not include is read once. Rows
 //!    without stacks go to the sorter, the others to a file.
-//! 2. Then the number of reports of each day is known, and so its [plan](plan_day). If a public file of
+//! 2. Then the number of reports of each day is known, and so its [plan](PlanDay). If a public file of
 //!    a week is lost or damaged, the week's days wait until it is restored.
 //! 3. The stacks of the weeks to be published are counted, over all reports of these weeks.
 //! 4. The rows with stacks go to the sorter; in those of days that are published, rare stacks are hidden.
@@ -15,7 +15,7 @@ use super::scratch::Scratch;
 use super::sort::{LineReader, Lines, Merge, SortLimits, Sorter};
 use super::stacks::{StackCounts, Unshown, has_stacks};
 use super::zstd_lines;
-use crate::aggregate::edition::{DayPlan, Edition, plan_day, published_edition};
+use crate::aggregate::edition::{DayPlan, Edition, PlanDay, published_edition};
 use crate::aggregate::index::{FileFormat, Index, SegmentDays, days_of, week_of};
 use crate::aggregate::progress::{Phase, Progress};
 use crate::aggregate::public::{PublicData, PublicError};
@@ -33,6 +33,7 @@ pub(super) struct Reading<'a> {
     pub public: &'a PublicData,
     pub index: &'a Index,
     pub today: Date,
+    pub plan: PlanDay,
     /// How many reports of a week must have a stack for it to be shown.
     pub stack_minimum: u32,
     /// Damaged segments of which the whole records are merged and the rest is given up.
@@ -220,7 +221,7 @@ impl Reading<'_> {
                 published_edition(data.edition, data.published, self.today)
             });
             let waiting = reports.get(&day).copied().unwrap_or(0);
-            (day, plan_day(day, published, waiting, self.today, all_there))
+            (day, (self.plan)(day, published, waiting, self.today, all_there))
         });
         let counts = |(day, plan): &(Date, DayPlan)| {
             reports.contains_key(day) || matches!(plan, DayPlan::Publish(_))
