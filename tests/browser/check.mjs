@@ -287,10 +287,7 @@ const context = async (options) => {
   return made;
 };
 const texts = new Map();
-// What is dark is looked at wide alone, as colours do not depend on the width, nor the layout on colours; all four
-// are photographed.
-const views = WIDTHS.flatMap((width) => SCHEMES.map((scheme) => [width, scheme]))
-  .filter(([width, scheme]) => photographs || scheme === 'light' || width === WIDTHS.at(-1));
+const views = WIDTHS.flatMap((width) => SCHEMES.map((scheme) => [width, scheme]));
 await Promise.all(views.map(async ([width, scheme]) => {
   const opened = await context({ viewport: { width, height: 900 }, colorScheme: scheme });
   const tab = await Tab.of(opened);
