@@ -217,7 +217,7 @@ impl Headline {
         let Interval { value, low, high } = self.value.interval;
         html! {
             p.headline {
-                span.value { (self.number(value)) } " " bdi { (draw::plain(&self.named)) }
+                span.value { (self.number(value)) } " " (super::tables::path(&self.named))
             }
             p.range {
                 @match self.value.open {
