@@ -44,7 +44,10 @@ pub mod stored_charts;
 mod testing;
 pub mod upkeep_state;
 
-pub use charting::{ChartError, Charted, ChartedWeek, ConfigUnder, LoggedConfigs, Weeks, chart};
+pub use charting::{
+    ChartError, Charted, ChartedWeek, ConfigUnder, CountFiles, LoggedConfigs, PlanError,
+    PlanTables, Weeks, chart, chart_counts, plan_weeks,
+};
 pub use merging::{
     Loss, LostSegment, MergeError, Merged, MergedDataset, Merging, WaitingReports, lost_segments,
     merge, merge_after_loss, merge_at_once, merge_days,

@@ -35,6 +35,7 @@ mod charts_config;
 mod charts_verbs;
 mod check_page;
 mod checksums;
+mod counted_elsewhere;
 mod counting;
 mod crash;
 mod demo;

@@ -31,7 +31,8 @@ pub struct Deployed {
     segments: u64,
 }
 
-fn definitions(verbs: &str, rest: &str) -> String {
+/// The definitions of all charts, with these buckets of verbs, and more lines for two charts of each program.
+pub fn definitions(verbs: &str, rest: &str) -> String {
     let chart = |program: &str, title: &str, rest: &str| {
         format!(
             "[[chart]]\ntitle = {title:?}\nissue = [\"https://example.org/1\"]\n\

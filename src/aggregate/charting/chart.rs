@@ -14,26 +14,28 @@
 //! before that, nothing has changed, and the next run makes the same objects again.
 
 use super::configs::LoggedConfigs;
-use super::plan::ConfigUnder;
+use super::counts::{CountFiles, CountsError};
+use super::plan::{ConfigUnder, Plan};
+use super::plan_tables::{PlanError, PlanTables};
 use super::volume::{HasVolumes, WEEKS_BEFORE, WeekVolume, mark};
 use super::week::WeekOf;
 use crate::aggregate::figure::{self, ProgramCharts, WeekCharts};
 use crate::aggregate::index::{ChartsFile, FileFormat, Index, PublicFile, Week, days_of};
 use crate::aggregate::parquet::error::ParquetError;
 use crate::aggregate::parquet::reader::ParquetReader;
-use crate::aggregate::progress::{Phase, Progress};
+use crate::aggregate::progress::{Phase, Progress, Unwatched};
 use crate::aggregate::public::{MadeBy, PublicData, PublicError};
 use crate::aggregate::stored_charts::sections::SectionsFile;
 use crate::aggregate::stored_charts::{NewCharts, Wanted};
 use crate::gomod::ModuleVersion;
 use crate::hex::hex;
 use crate::ingest::ConfigSetError;
-use crate::publish::{CatalogueEntry, CatalogueError, Catalogues};
+use crate::publish::{Catalogue, CatalogueEntry, CatalogueError, Catalogues};
 use jiff::ToSpan;
 use jiff::civil::Date;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display, Formatter};
 use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
@@ -50,6 +52,8 @@ pub enum Weeks {
     Outdated,
     /// Those with a day in this range, even if their charts are current.
     Within(RangeInclusive<Date>),
+    /// These, by their last days.
+    These(BTreeSet<Date>),
 }
 
 /// What was charted.
@@ -111,6 +115,18 @@ pub enum ChartError {
         /// What is wrong.
         source: ConfigSetError,
     },
+    /// Counts cannot be used.
+    #[error(transparent)]
+    Counts(#[from] CountsError),
+    /// A plan cannot be written.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// There are counts of a week without data.
+    #[error("there are counts of a week until {week}, of which there is no public data here")]
+    NoWeek {
+        /// The week.
+        week: Date,
+    },
     /// Reports name something that is not a config's version.
     #[error(
         "reports of the week until {week} name {config:?}, which is not a config's version; the \
@@ -137,25 +153,76 @@ pub fn chart(
 ) -> Result<Charted, ChartError> {
     let index = data.index()?;
     let in_force = in_force(catalogues, index.weeks.keys())?;
-    let run = Run { data, configs, catalogues, in_force: &in_force, progress };
-    let wanted: Vec<Date> = index
-        .weeks
-        .iter()
-        .filter(|(week, entry)| run.is_wanted(&index, **week, entry, weeks))
-        .map(|(week, _)| *week)
-        .collect();
-    let rows = wanted.iter().filter_map(|week| index.weeks.get(week)).map(|week| week.data.rows);
-    let (total, done) = (rows.sum(), AtomicU64::new(0));
-    let mut charted = Vec::new();
-    for week in index.weeks.keys() {
-        let made = match wanted.contains(week) {
-            true => run.week(*week, total, &done)?,
-            false => run.mark_again(*week)?,
-        };
-        charted.extend(made);
+    let counts = None;
+    let run = Run { data, configs, catalogues, in_force: &in_force, progress, counts };
+    run.all(&index, weeks)
+}
+
+/// Makes the charts of the weeks that are in these files, of the counts that a SQL engine made of the weeks'
+/// data, and publishes them. They are the same as those that [`chart`] makes. Blocks.
+pub fn chart_counts(
+    data: &PublicData,
+    configs: &LoggedConfigs,
+    catalogues: &Catalogues,
+    counts: &CountFiles,
+    progress: &dyn Progress,
+) -> Result<Charted, ChartError> {
+    let index = data.index()?;
+    let in_force = in_force(catalogues, index.weeks.keys())?;
+    let weeks = counts.weeks()?;
+    if let Some(week) = weeks.iter().find(|week| !index.weeks.contains_key(week)) {
+        return Err(ChartError::NoWeek { week: *week });
     }
-    progress.advance(Phase::Charts, total, total);
-    Ok(Charted { weeks: charted })
+    let counts = Some(counts);
+    let run = Run { data, configs, catalogues, in_force: &in_force, progress, counts };
+    run.all(&index, &Weeks::These(weeks))
+}
+
+/// What a SQL engine has to know to count the reports of these weeks. Only the names of configs are read of them.
+pub fn plan_weeks(
+    data: &PublicData,
+    configs: &LoggedConfigs,
+    catalogues: &Catalogues,
+    weeks: &Weeks,
+) -> Result<(PlanTables, BTreeSet<Date>), ChartError> {
+    let index = data.index()?;
+    let in_force = in_force(catalogues, index.weeks.keys())?;
+    let (progress, counts) = (&Unwatched, None);
+    let run = Run { data, configs, catalogues, in_force: &in_force, progress, counts };
+    let mut tables = PlanTables::default();
+    let mut planned = BTreeSet::new();
+    for (week, entry) in &index.weeks {
+        if run.is_wanted(&index, *week, entry, weeks) {
+            let opened = run.open(*week, entry)?;
+            tables.add(*week, &Plan::new(&opened.catalogue, &opened.configs), &opened.configs)?;
+            planned.insert(*week);
+        }
+    }
+    Ok((tables, planned))
+}
+
+impl Run<'_> {
+    fn all(&self, index: &Index, weeks: &Weeks) -> Result<Charted, ChartError> {
+        let wanted: Vec<Date> = index
+            .weeks
+            .iter()
+            .filter(|(week, entry)| self.is_wanted(index, **week, entry, weeks))
+            .map(|(week, _)| *week)
+            .collect();
+        let rows =
+            wanted.iter().filter_map(|week| index.weeks.get(week)).map(|week| week.data.rows);
+        let (total, done) = (rows.sum(), AtomicU64::new(0));
+        let mut charted = Vec::new();
+        for week in index.weeks.keys() {
+            let made = match wanted.contains(week) {
+                true => self.week(*week, total, &done)?,
+                false => self.mark_again(*week)?,
+            };
+            charted.extend(made);
+        }
+        self.progress.advance(Phase::Charts, total, total);
+        Ok(Charted { weeks: charted })
+    }
 }
 
 /// The catalogue in force for each week.
@@ -178,6 +245,16 @@ struct Run<'r> {
     catalogues: &'r Catalogues,
     in_force: &'r BTreeMap<Date, CatalogueEntry>,
     progress: &'r dyn Progress,
+    /// Counts to use in place of the data.
+    counts: Option<&'r CountFiles>,
+}
+
+/// The data of a week, with what it is charted by.
+struct Opened {
+    file: String,
+    reader: ParquetReader,
+    catalogue: Catalogue,
+    configs: Vec<ConfigUnder>,
 }
 
 /// Digests of a week's inputs: `DATA BEFORE`.
@@ -223,6 +300,7 @@ impl Run<'_> {
     fn is_wanted(&self, index: &Index, week: Date, entry: &Week, weeks: &Weeks) -> bool {
         match weeks {
             Weeks::Within(days) => *days_of(week).start() <= *days.end() && week >= *days.start(),
+            Weeks::These(weeks) => weeks.contains(&week),
             Weeks::Outdated => {
                 let made = entry.charts.as_ref().and_then(MadeFrom::of).map(|made| made.data);
                 // If the store fails, making the charts will report it.
@@ -352,6 +430,30 @@ impl Run<'_> {
         entry: &Week,
         done: impl Fn(u64) + Sync,
     ) -> Result<Option<ChartedWeek>, ChartError> {
+        let Opened { file, reader, catalogue, configs } = self.open(week, entry)?;
+        let of = WeekOf {
+            week,
+            edition: entry.data.edition,
+            complete: entry.data.complete,
+            reports: entry.data.reports,
+            catalogue: &catalogue,
+            configs: &configs,
+        };
+        let counted = match self.counts {
+            Some(counts) => counts.read(of)?,
+            None => {
+                let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+                let failed = |source| ChartError::Data { file, week, source };
+                of.count(&reader, threads, &done).map_err(failed)?
+            }
+        };
+        let data = self.made_from(week, entry).ok_or(ChartError::NoDefinitions)?;
+        let programs = counted.programs().map(|charts| Ok((charts, None)));
+        self.publish(index, counted.week(), programs, data)
+    }
+
+    /// Opens the data of a week.
+    fn open(&self, week: Date, entry: &Week) -> Result<Opened, ChartError> {
         let catalogue = self.catalogue(week).ok_or(ChartError::NoDefinitions)?;
         let catalogue = self.catalogues.read(catalogue)?;
         let file = parquet(entry).ok_or_else(|| PublicError::Missing {
@@ -361,19 +463,7 @@ impl Run<'_> {
         let failed = |source| ChartError::Data { file: file.name.clone(), week, source };
         let reader = ParquetReader::open(self.data.open(file)?).map_err(failed)?;
         let configs = self.configs_of(week, &reader.configs().map_err(failed)?)?;
-        let of = WeekOf {
-            week,
-            edition: entry.data.edition,
-            complete: entry.data.complete,
-            reports: entry.data.reports,
-            catalogue: &catalogue,
-            configs: &configs,
-        };
-        let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        let counted = of.count(&reader, threads, &done).map_err(failed)?;
-        let data = self.made_from(week, entry).ok_or(ChartError::NoDefinitions)?;
-        let programs = counted.programs().map(|charts| Ok((charts, None)));
-        self.publish(index, counted.week(), programs, data)
+        Ok(Opened { file: file.name.clone(), reader, catalogue, configs })
     }
 
     /// The configs that reports name, oldest first.

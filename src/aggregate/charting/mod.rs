@@ -11,6 +11,8 @@
 //! | `count` | counting reports, row group by row group |
 //! | `combined_builds` | what several builds of one report have in total |
 //! | `tally` | what was counted, in integers |
+//! | `plan_tables` | the plan as tables, for SQL engines |
+//! | `counts` | what SQL engines counted |
 //! | `weighted` | samples: which of the counted reports, with which weights |
 //! | `figures`, `rows` | from counts to figures |
 //! | `ratio` | the distribution of quotients |
@@ -22,11 +24,13 @@ mod chart;
 mod combined_builds;
 mod configs;
 mod count;
+mod counts;
 mod figures;
 mod marginal_plan;
 mod order;
 mod parts;
 mod plan;
+mod plan_tables;
 mod ratio;
 mod reweight;
 mod rows;
@@ -36,7 +40,9 @@ pub mod volume;
 pub mod week;
 mod weighted;
 
-pub use chart::{ChartError, Charted, ChartedWeek, Weeks, chart};
+pub use chart::{ChartError, Charted, ChartedWeek, Weeks, chart, chart_counts, plan_weeks};
 pub use configs::LoggedConfigs;
+pub use counts::{CountFiles, CountsError};
 pub use plan::ConfigUnder;
+pub use plan_tables::{PlanError, PlanTables};
 pub(crate) use stacks::functions as functions_of_stack;

@@ -104,7 +104,18 @@ impl<'a> WeekOf<'a> {
     }
 }
 
-impl CountedWeek<'_> {
+impl<'a> CountedWeek<'a> {
+    /// A week whose counts come from elsewhere; parts and stacks are those of each program.
+    pub(super) fn new(
+        week: WeekOf<'a>,
+        plan: Plan,
+        tally: Tally,
+        parts: Vec<Vec<Part>>,
+        stacks: Vec<Vec<Grouped>>,
+    ) -> CountedWeek<'a> {
+        CountedWeek { week, plan, tally, parts, stacks }
+    }
+
     /// The charts of each program, in the order of their paths, without marks.
     pub fn programs(&self) -> impl Iterator<Item = ProgramCharts> {
         let numbered = self.plan.programs.iter().enumerate().zip(&self.parts).zip(&self.stacks);

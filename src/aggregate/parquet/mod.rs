@@ -8,6 +8,7 @@
 //! | [`writer`] | writes a file, row group by row group |
 //! | [`reader`] | reads a file, several row groups at once |
 //! | `splice` | the file of a week from those of its days |
+//! | [`table`] | small tables beside the reports |
 //! | [`error`] | what can go wrong with a file |
 
 pub mod columns;
@@ -15,6 +16,7 @@ pub mod error;
 pub mod reader;
 pub mod schema;
 pub(super) mod splice;
+pub mod table;
 #[cfg(test)]
 mod tests;
 mod texts;
