@@ -1,6 +1,6 @@
 -- DuckDB, in a folder with the weeks' Parquet files in data/ and what `candor chart --plan plan` wrote in plan/:
---   cat plan/sql/duckdb.sql plan/sql/views.sql > prepare.sql
---   duckdb -init prepare.sql -csv -c "$(cat plan/sql/buckets.sql)" > buckets.csv      the other queries alike
+--   cat plan/sql/duckdb.sql plan/sql/views.sql plan/sql/buckets.sql | duckdb -csv > buckets.csv
+--                                                                                   the other queries alike
 CREATE VIEW published AS SELECT *, week AS day FROM 'data/*.parquet';
 
 CREATE VIEW plan_days AS FROM 'plan/days.parquet';

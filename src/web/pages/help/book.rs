@@ -50,6 +50,10 @@ pub(super) const BOOK: &[Chapter] = &[
     chapter!("docs/stacks.md", "How crash stacks become issues of a tracker, each told once."),
     chapter!("docs/figures.md", "How figures are made, with the numbers of an example."),
     chapter!("docs/data.md", "The public data: reports, files, editions."),
+    chapter!(
+        "docs/sql.md",
+        "Counting where the files lie: DuckDB, DataFusion, Spark, ClickHouse, Trino."
+    ),
     chapter!("docs/checking.md", "How anyone can check a deployment, from anywhere."),
     chapter!("src/attacks.md", "What was tried against a deployment, and who noticed."),
     chapter!("docs/comparison.md", "What the alternatives do better, and what they take."),
