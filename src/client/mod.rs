@@ -163,6 +163,8 @@ pub use config::{ConfigClient, Newer, VerifiedConfig, Wanted};
 pub use error::ClientError;
 #[cfg(feature = "http")]
 pub use http::Http;
+#[cfg(feature = "server")]
+pub(crate) use http::REHEARSAL_HEADER;
 #[doc(hidden)]
 pub use program::is_from_git;
 pub use program::{Program, goarch, goos};
