@@ -9,6 +9,7 @@ use crate::client::Http;
 use crate::client::folder::Folder;
 use crate::client::mode::{Consent, Mode};
 use crate::client::report::{Destination, Event, RunOptions, Summary, refresh_config, run_uploads};
+use crate::day::Day;
 use crate::terminal::OneLine;
 use serde::Serialize;
 use std::fmt;
@@ -117,6 +118,21 @@ fn print(
     if summary.events.iter().any(failed) { Err(Failure::reported()) } else { Ok(()) }
 }
 
+/// The week that an event is about.
+fn week_of(event: &Event) -> Option<Day> {
+    match event {
+        Event::Reported { week, .. }
+        | Event::Ready { week, .. }
+        | Event::Withheld { week, .. }
+        | Event::Held { week, .. }
+        | Event::Sent { week }
+        | Event::Refused { week, .. }
+        | Event::Waits { week, .. }
+        | Event::Lost { week, .. } => Some(*week),
+        _ => None,
+    }
+}
+
 struct SummaryText<'a> {
     project: &'a str,
     config: Option<&'a str>,
@@ -145,7 +161,14 @@ impl fmt::Display for SummaryText<'_> {
             }
             _ if *busy => writeln!(f, "another process is making reports right now"),
             _ if events.is_empty() => writeln!(f, "no week has ended since the last report"),
-            _ => Ok(()),
+            _ => match events.iter().find_map(week_of) {
+                Some(week) => writeln!(
+                    f,
+                    "(a week is named after the day on which it ends: on this machine, a {})",
+                    week.weekday_name()
+                ),
+                None => Ok(()),
+            },
         }
     }
 }
