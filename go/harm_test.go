@@ -26,12 +26,18 @@ func TestMain(m *testing.M) {
 	if os.Getenv("CANDOR_TEST_HOST") == "" && os.Getenv(childVariable) == "" && os.Getenv(crashMonitorVariable) != "1" {
 		os.Exit(m.Run())
 	}
+	asked := 0.0
+	if os.Getenv("CANDOR_TEST_ASK") != "" {
+		asked = 100
+	}
 	status := Start(Project{
-		Name:    "example.org/tool",
-		URL:     os.Getenv("CANDOR_TEST_URL"),
-		Module:  "telemetry.example.org/config",
-		Trust:   someKey,
-		Crashes: os.Getenv("CANDOR_TEST_CRASHES") != "" || os.Getenv(crashMonitorVariable) == "1",
+		Name:       "example.org/tool",
+		AskPercent: asked,
+		Variable:   "TOOL_TELEMETRY",
+		URL:        os.Getenv("CANDOR_TEST_URL"),
+		Module:     "telemetry.example.org/config",
+		Trust:      someKey,
+		Crashes:    os.Getenv("CANDOR_TEST_CRASHES") != "" || os.Getenv(crashMonitorVariable) == "1",
 	})
 	for i := range 300 {
 		counter.Inc(fmt.Sprintf("tool/number:%d", i))
