@@ -49,6 +49,10 @@ fn what_is_rehearsed_is_charted_at_once_and_nothing_of_it_is_kept() {
         std::thread::sleep(Duration::from_millis(50));
     };
     assert!(page.contains("This is a rehearsal") && page.contains("noindex"), "{page}");
+    for path in ["/", "/privacy", "/data/"] {
+        let page = text(&server.get(path).1);
+        assert!(page.contains("does not hold here"), "{path}: {page}");
+    }
     let health = server.health("/health");
     assert_eq!(health.0, 200, "{}", health.1);
     assert!(!contents(temporary.path()).is_empty());
