@@ -55,6 +55,10 @@ fn a_deployment_accepts_all_of_them() {
     assert!(simulated.status.success(), "{said}");
     assert!(said.contains("published and charted when") && said.contains("--week"), "{said}");
     let truth: Value = serde_json::from_slice(&simulated.stdout).expect("JSON");
+    let mut told = candor();
+    told.args(["simulate", "--reports", "1", "--charts"]).arg(charts.path());
+    let told = support::succeed(&mut told);
+    assert!(told.contains("simulate/unlisted (made up: everybody counts it"), "{told}");
     server.stop();
     let stored = segments::reports(&deployment.path().join("reports"));
     assert_eq!(stored.len(), 200);
