@@ -40,7 +40,7 @@ type Project struct {
 	Crashes bool
 	// LongRunning is for programs that run for days: a goroutine checks every quarter of an hour whether the
 	// day's work is due, and on Unix the next week's file is opened when a week ends. Without it, only Start
-	// does. With Crashes the file stays the same, for golang.org/x/telemetry does one or the other.
+	// does.
 	LongRunning bool
 	// Folder is the telemetry folder, if it is not the project's own.
 	Folder string
