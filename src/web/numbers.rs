@@ -153,6 +153,7 @@ mod tests {
             (counted(1, "report"), counted(0, "report")),
             ("1 report".into(), "0 reports".into())
         );
+        assert_eq!([0.8, 1024.2].map(installations), ["1 installation", "1,024 installations"]);
         for (bytes, text) in [
             (0, "0 B"),
             (999, "999 B"),
