@@ -17,10 +17,12 @@ import (
 //	myprog telemetry                      what is chosen, and how to change it
 //	myprog telemetry on | local | off     choose
 //	myprog telemetry view [--json]        what is counted, and what would be sent and not, and why
+//	myprog telemetry rehearse             what would become of a week, without sending it
 //	myprog telemetry upload [--refresh]   what happens by itself once a day, now; with --refresh, the newest
 //	                                      config is fetched first
 //
-// args is what follows the verb. It returns the exit status: 0 done, 1 refused or failed, 2 wrong usage.
+// args is what follows the verb. It returns the exit status: 0 done, 1 refused or failed (also if no count of a
+// rehearsed week would be sent), 2 wrong usage.
 func (project Project) Command(args []string, stdout, stderr io.Writer) int {
 	f, err := project.folder()
 	if err != nil {
@@ -42,6 +44,8 @@ func (project Project) Command(args []string, stdout, stderr io.Writer) int {
 		err = project.choose(f, Mode(verb), stdout)
 	case "view":
 		err = project.view(f, len(rest) == 1, stdout)
+	case "rehearse":
+		err = project.rehearse(f, stdout)
 	case "upload":
 		err = project.upload(f, len(rest) == 1, stdout)
 	case "help", "--help", "-h":
@@ -64,12 +68,13 @@ func (project Project) command() string {
 }
 
 func (project Project) usage(out io.Writer) int {
-	fmt.Fprintf(out, `Usage: %s [on | local | off | view [--json] | upload [--refresh]]
+	fmt.Fprintf(out, `Usage: %s [on | local | off | view [--json] | rehearse | upload [--refresh]]
 
   on       count, and send sampled reports of weeks that begin after today
   local    count on this machine, and send nothing
   off      write nothing and send nothing
   view     what is counted, and what would be sent and what not, and why
+  rehearse what would become of a week of what was counted, without sending it
   upload   what happens by itself once a day, now; --refresh fetches the newest config first
 `, project.command())
 	return 2
@@ -216,6 +221,8 @@ type viewWeekJSON struct {
 	State    string         `json:"state"`
 	Report   string         `json:"report,omitempty"`
 	Withheld []withheldJSON `json:"withheld"`
+	// short says why it has fewer than seven days, if it has.
+	short string
 }
 
 type withheldJSON struct {
@@ -257,7 +264,7 @@ func (project Project) view(f folder, asJSON bool, out io.Writer) error {
 		if week.Ended {
 			verb = "ended"
 		}
-		fmt.Fprintf(out, "\nThe week that %s on %s\n", verb, week.End)
+		fmt.Fprintf(out, "\nThe week that %s on %s%s\n", verb, week.End, week.short)
 		for _, program := range week.Counted {
 			fmt.Fprintf(out, "  %s\n", shown(buildLine(program.build())))
 			for _, counts := range []map[string]int64{program.Counters, program.Stacks} {
@@ -302,6 +309,9 @@ func (project Project) preview(f folder, known *knownConfig, seen *viewJSON) err
 	consent, today := project.consent(f), dayOf(now)
 	add := func(local *report, begin, end day, ended bool) error {
 		week := viewWeekJSON{End: local.Week, Ended: ended, Counted: local.Programs, Withheld: []withheldJSON{}}
+		if end-begin < 7 && begin > 0 {
+			week.short = fmt.Sprintf(" (it is short: counting began on %s, and weeks of this machine end on a %s)", begin, end.weekday())
+		}
 		sent := "is"
 		if week.Held, _ = holds(consent, &begin, end, today); week.Held != "" {
 			week.State, sent = fmt.Sprintf("Nothing of it is sent: %s. ", week.Held), "would be"

@@ -37,6 +37,8 @@ type Consent struct {
 
 	since    day
 	hasSince bool
+	// unchosen says that nobody has chosen yet.
+	unchosen bool
 }
 
 // parseMode reads the text of a mode.
@@ -105,7 +107,7 @@ func chosenConsent(f folder) Consent {
 		text, err = readText(f.mode(), longestMode)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return Consent{Mode: Off, Why: "nobody has chosen yet"}
+		return Consent{Mode: Off, Why: "nobody has chosen yet", unchosen: true}
 	}
 	if err != nil {
 		return Consent{Mode: Off, Why: fmt.Sprintf("cannot read the choice: %v", err)}

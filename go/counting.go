@@ -39,6 +39,7 @@ func startCounting(f folder, crashes, rotate bool) error {
 		return fmt.Errorf("nothing is counted: %w", err)
 	}
 	switch {
+	case crashes && rotate && monitorAndRotate(f) == nil:
 	case crashes && os.Getenv(crashMonitorVariable) == "":
 		telemetry.Start(telemetry.Config{ReportCrashes: true, TelemetryDir: string(f)})
 	case rotate && openAndRotate(f) == nil:
@@ -53,6 +54,7 @@ func startCounting(f folder, crashes, rotate bool) error {
 // it is the crash monitor.
 func runIfCrashMonitor(project *Project, f folder) {
 	if project.Crashes && os.Getenv(crashMonitorVariable) == "1" {
+		waitForCrash(project, f)
 		telemetry.MaybeChild(telemetry.Config{ReportCrashes: true, TelemetryDir: string(f)})
 	}
 }

@@ -35,7 +35,10 @@
 //
 //	start.go, child*.go, schedule.go     the one call, and the child that does the day's work
 //	consent.go, command.go               the user's choice, and the verb for it
+//	prompt.go, terminal_*.go             asking once whether to opt in
+//	rehearse.go                          a week in a minute, without sending it
 //	counting.go, rotate*.go              where golang.org/x/telemetry counts
+//	crashes_unix.go                      the crash monitor of a program that runs for days
 //	counterfile.go                       how counter files are read
 //	weeks.go, run.go, filter.go          from counter files to weeks, and to what is sent
 //	config.go, frame.go, report.go       the collection config, the grammar of stacks, a report's text

@@ -17,7 +17,16 @@ type withheld struct {
 	notSampled bool
 }
 
-const nothingAsked = "the config asks for nothing in it"
+// What the config does not have, in the words of Candor's client for Rust.
+const (
+	nothingAsked      = "the config asks for nothing in it"
+	unlistedProgram   = "the config does not list the program"
+	unlistedVersion   = "the config does not list the version"
+	unlistedToolchain = "the config does not list the toolchain"
+	unlistedGOOS      = "the config does not list the operating system"
+	unlistedGOARCH    = "the config does not list the architecture"
+	unlistedCounter   = "the config does not list the counter"
+)
 
 // filter divides a local report into what is sent, if anything is, and what is not and why. Only what the
 // config lists is sent. The same function makes what is sent and what is shown beforehand.
@@ -49,15 +58,15 @@ func (config *allowed) rulesFor(program *programReport) (*allowedProgram, string
 	rules := config.programs[program.Program]
 	switch {
 	case rules == nil:
-		return nil, "the config does not list the program"
+		return nil, unlistedProgram
 	case !rules.versions[program.Version]:
-		return nil, "the config does not list the version"
+		return nil, unlistedVersion
 	case !config.toolchains[program.GoVersion]:
-		return nil, "the config does not list the toolchain"
+		return nil, unlistedToolchain
 	case !config.goos[program.GOOS]:
-		return nil, "the config does not list the operating system"
+		return nil, unlistedGOOS
 	case !config.goarch[program.GOARCH]:
-		return nil, "the config does not list the architecture"
+		return nil, unlistedGOARCH
 	}
 	return rules, ""
 }
@@ -106,7 +115,7 @@ func whyNot(count int64, listed bool, rate, x float64) string {
 	case count <= 0:
 		return "never counted"
 	case !listed:
-		return "the config does not list the counter"
+		return unlistedCounter
 	case x > rate:
 		return fmt.Sprintf("not in the sample: X is %.4f, and its rate %.4f", x, rate)
 	}

@@ -26,12 +26,19 @@ func TestMain(m *testing.M) {
 	if os.Getenv("CANDOR_TEST_HOST") == "" && os.Getenv(childVariable) == "" && os.Getenv(crashMonitorVariable) != "1" {
 		os.Exit(m.Run())
 	}
+	asked := 0.0
+	if os.Getenv("CANDOR_TEST_ASK") != "" {
+		asked = 100
+	}
 	status := Start(Project{
-		Name:    "example.org/tool",
-		URL:     os.Getenv("CANDOR_TEST_URL"),
-		Module:  "telemetry.example.org/config",
-		Trust:   someKey,
-		Crashes: os.Getenv("CANDOR_TEST_CRASHES") != "" || os.Getenv(crashMonitorVariable) == "1",
+		Name:       "example.org/tool",
+		AskPercent: asked,
+		Folder:     os.Getenv("CANDOR_TEST_ROTATE"),
+		Variable:   "TOOL_TELEMETRY",
+		URL:        os.Getenv("CANDOR_TEST_URL"),
+		Module:     "telemetry.example.org/config",
+		Trust:      someKey,
+		Crashes:    os.Getenv("CANDOR_TEST_CRASHES") != "" || os.Getenv(crashMonitorVariable) == "1",
 	})
 	for i := range 300 {
 		counter.Inc(fmt.Sprintf("tool/number:%d", i))
@@ -102,7 +109,9 @@ func optedIn(t *testing.T) (string, folder) {
 
 func awaitWorker(t *testing.T, f folder) {
 	t.Helper()
-	for begun := time.Now(); !isDone(f, dayOf(time.Now())); time.Sleep(10 * time.Millisecond) {
+	// It notes that it is done, and then forgets the attempt.
+	attempted := func() bool { _, err := os.Lstat(f.ownFile("attempt")); return err == nil }
+	for begun := time.Now(); !isDone(f, dayOf(time.Now())) || attempted(); time.Sleep(10 * time.Millisecond) {
 		if time.Since(begun) > time.Minute {
 			t.Fatal("the worker has not ended")
 		}

@@ -15,11 +15,23 @@ import (
 	"golang.org/x/telemetry/counter"
 )
 
+//go:noinline
+func crashAsTheTestAsked() {
+	panic("as the test asked")
+}
+
 // In a process of its own, because a process opens its counters once; and in a bubble of time.
 func TestAProgramThatRunsForDaysCountsEachWeekInItsOwnFile(t *testing.T) {
 	if home := os.Getenv("CANDOR_TEST_ROTATE"); home != "" {
+		// Outside the bubble, whose goroutines Go's runtime describes otherwise.
+		crash, never := make(chan struct{}), make(chan struct{})
+		go func() {
+			<-crash
+			crashAsTheTestAsked()
+		}()
 		synctest.Test(t, func(t *testing.T) {
-			status := Start(Project{Name: "example.org/tool", Folder: home, LongRunning: true})
+			crashes := os.Getenv("CANDOR_TEST_CRASHES") != ""
+			status := Start(Project{Name: "example.org/tool", Folder: home, LongRunning: true, Crashes: crashes})
 			if !status.Counting {
 				t.Fatal(status.Err)
 			}
@@ -30,6 +42,10 @@ func TestAProgramThatRunsForDaysCountsEachWeekInItsOwnFile(t *testing.T) {
 				counted.Inc()
 				time.Sleep(24 * time.Hour)
 			}
+			if crashes {
+				close(crash)
+				<-never
+			}
 			os.Exit(0)
 		})
 	}
@@ -37,16 +53,38 @@ func TestAProgramThatRunsForDaysCountsEachWeekInItsOwnFile(t *testing.T) {
 	check(t, storeMode(f, Local, 0))
 	executable, err := os.Executable()
 	check(t, err)
-	for range 2 {
+	for _, crashes := range []string{"", "yes"} {
 		host := exec.Command(executable, "-test.run=^TestAProgramThatRunsForDaysCountsEachWeekInItsOwnFile$")
-		host.Env = append(os.Environ(), "CANDOR_TEST_ROTATE="+string(f), "DO_NOT_TRACK=")
+		host.Env = append(os.Environ(), "CANDOR_TEST_ROTATE="+string(f), "DO_NOT_TRACK=", "CANDOR_TEST_CRASHES="+crashes)
 		output, err := host.CombinedOutput()
-		if err != nil {
+		if (err != nil) != (crashes != "") {
 			t.Fatalf("%v\n%s", err, output)
 		}
 	}
-	files, err := readListing(f)
-	check(t, err)
+	// The crash is counted by the system's time, in the week in which it happened.
+	var files *listing
+	crash := func() string {
+		var err error
+		files, err = readListing(f)
+		check(t, err)
+		_, counting, _ := readWeeks(files.counterFiles, time.Now())
+		for _, week := range counting {
+			for _, program := range week.programs {
+				for name := range program.Stacks {
+					return name
+				}
+			}
+		}
+		return ""
+	}
+	for begun := time.Now(); crash() == "" && time.Since(begun) < time.Minute; {
+		time.Sleep(20 * time.Millisecond)
+	}
+	if name := crash(); !strings.HasPrefix(name, "crash/crash\n") || !strings.Contains(name, ".crashAsTheTestAsked:+1") {
+		t.Errorf("counted %q", name)
+	}
+	// Of the years of the bubble.
+	files.counterFiles = slices.DeleteFunc(files.counterFiles, func(path string) bool { return !strings.Contains(filepath.Base(path), "-20"+"00-") })
 	ended, counting, broken := readWeeks(files.counterFiles, time.Date(2000, 3, 1, 0, 0, 0, 0, time.UTC))
 	// The file of the week after the last may be there already.
 	ended = slices.DeleteFunc(ended, func(week week) bool { return len(week.programs) == 0 })

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"golang.org/x/mod/module"
+	"golang.org/x/telemetry/counter"
 )
 
 // Project says who counts, and where reports go. Its values are constants of the program, but for tests.
@@ -28,13 +29,18 @@ type Project struct {
 	// Variable is an environment variable with which a user takes back their choice for one run:
 	// MYPROG_TELEMETRY=off or =local. It cannot allow what was not chosen.
 	Variable string
+	// AskPercent is how many in a hundred of the users who have not chosen yet Start asks whether to opt in: once,
+	// at a terminal, and always the same ones. 0 asks nobody. Start waits for the answer, which is no unless it is
+	// y or yes. Nobody is asked where CI, DO_NOT_TRACK or Variable is set, nor before the verb telemetry. Whoever
+	// says yes is counted as telemetry/prompt:accepted.
+	AskPercent float64
 	// Crashes counts crashes by their stack, as crash/crash: functions and lines, no values. It needs a
 	// second process, golang.org/x/telemetry's crash monitor, for as long as the program runs, and
 	// debug.SetCrashOutput, which the program must not use then.
 	Crashes bool
 	// LongRunning is for programs that run for days: a goroutine checks every quarter of an hour whether the
 	// day's work is due, and on Unix the next week's file is opened when a week ends. Without it, only Start
-	// does. With Crashes the file stays the same, for golang.org/x/telemetry does one or the other.
+	// does.
 	LongRunning bool
 	// Folder is the telemetry folder, if it is not the project's own.
 	Folder string
@@ -84,11 +90,18 @@ func Start(project Project) (status Status) {
 	}
 	runIfCrashMonitor(&project, f)
 	status.Consent = project.consent(f)
+	accepted := project.AskPercent > 0 && project.ask(f, status.Consent)
+	if accepted {
+		status.Consent = project.consent(f)
+	}
 	if status.Consent.Mode == Off {
 		return status
 	}
 	status.Err = startCounting(f, project.Crashes, project.LongRunning)
 	status.Counting = status.Err == nil
+	if accepted {
+		counter.Inc(acceptedCounter)
+	}
 	to, err := project.destination()
 	if err != nil {
 		status.Err = errors.Join(status.Err, err)

@@ -77,6 +77,25 @@ impl Day {
         ((self.0 + 4) % 7) as u8
     }
 
+    /// The name of its day of the week.
+    pub(crate) fn weekday_name(self) -> &'static str {
+        const NAMES: [&str; 7] =
+            ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+        NAMES[usize::from(self.weekday() % 7)]
+    }
+
+    /// Why the counts of a week that ends on this day begin on a later day than seven before it; empty if they
+    /// do not.
+    pub(crate) fn why_short(self, begin: Day) -> String {
+        if self.since(begin) >= 7 {
+            return String::new();
+        }
+        format!(
+            " (it is short: counting began on that day, and weeks of this machine end on a {})",
+            self.weekday_name()
+        )
+    }
+
     /// The instant of its start, in RFC 3339: `2026-11-22T00:00:00Z`.
     pub(crate) fn to_rfc3339(self) -> String {
         format!("{self}T00:00:00Z")
@@ -196,6 +215,15 @@ fn civil_date(days: i64) -> (i64, i64, i64) {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_week_of_fewer_than_seven_days_says_why() {
+        let [begin, end, later] = ["2026-11-18", "2026-11-24", "2026-11-25"]
+            .map(|day| day.parse::<Day>().expect("a day"));
+        assert_eq!(later.why_short(begin), "");
+        let why = " (it is short: counting began on that day, and weeks of this machine end on a Tuesday)";
+        assert_eq!(end.why_short(begin), why);
+    }
 
     #[test]
     fn days_have_one_form_and_a_weekday() {

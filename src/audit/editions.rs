@@ -114,8 +114,11 @@ fn compare(before: &SeenDay, now: &SeenDay) -> Result<(), String> {
     }
     let Some(added) = now.reports.checked_sub(before.reports) else {
         return Err(format!(
-            "edition {} has {} reports, and edition {} had {}",
-            now.edition, now.reports, before.edition, before.reports
+            "edition {} has {}, and edition {} had {}",
+            now.edition,
+            count(now.reports, "report"),
+            before.edition,
+            before.reports
         ));
     };
     if (1..BATCH).contains(&added) && !now.is_final {

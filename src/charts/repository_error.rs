@@ -13,7 +13,10 @@ pub enum RepositoryError {
         location: String,
     },
     /// The folder is not in a git repository.
-    #[error("{location}: not a git repository; give a folder inside one, or its https URL")]
+    #[error(
+        "{location}: not a git repository; give a folder inside one, or its https URL; or make it one: \
+         `git init {location}`, `git -C {location} add .` and `git -C {location} commit -m Definitions`"
+    )]
     NotARepository {
         /// What the user named.
         location: String,
@@ -78,7 +81,8 @@ pub enum RepositoryError {
     },
     /// Nothing is committed yet.
     #[error(
-        "{location} has no commit yet: commit the charts folder first (`git add charts-config`, `git commit`)"
+        "{location} has no commit yet: commit the charts folder first, with `git -C {location} add .` and \
+         `git -C {location} commit -m Definitions`"
     )]
     Empty {
         /// The repository.

@@ -9,11 +9,13 @@ use crate::terminal::OneLine;
 use jiff::civil::Date;
 use serde::Serialize;
 use std::fs;
+use std::io::{IsTerminal as _, stdout};
 use std::path::{Path, PathBuf};
 
 /// Compile a charts folder to the collection config that clients would obey.
 ///
-/// Prints config.json, exactly the bytes that would be published. The day given with --as-of, or else
+/// Prints config.json, exactly the bytes that would be published: the last line has no line end, which is
+/// shown on a terminal alone. The day given with --as-of, or else
 /// today, decides which charts have expired.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
@@ -49,7 +51,14 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     let json = config.to_json();
     match args.out {
         // The config is JSON already, and its bytes matter: `--json` changes nothing.
-        None => Output { json: false }.result(&(), json),
+        None => {
+            Output { json: false }.result(&(), json)?;
+            if stdout().is_terminal() {
+                // Go's bytes end without a line end, and only a person misses it.
+                out.say("");
+            }
+            Ok(())
+        }
         Some(file) => {
             fs::write(&file, json).map_err(|error| {
                 Failure::new(format!("cannot write {}: {error}", file.display()))

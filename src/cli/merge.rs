@@ -128,7 +128,8 @@ impl fmt::Display for MergedDataset {
             other => format!("edition {}", u8::from(*other)),
         };
         let reports = count(*reports, "report");
-        writeln!(f, "{date}: {edition}, {reports} ({new_reports} new), {rows} program builds")?;
+        let rows = count(*rows, "program build");
+        writeln!(f, "{date}: {edition}, {reports} ({new_reports} new), {rows}")?;
         files
             .iter()
             .try_for_each(|file| writeln!(f, "  {} {} bytes", OneLine(&file.name), file.bytes))

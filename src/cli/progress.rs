@@ -2,13 +2,19 @@
 
 use crate::aggregate::{Phase, Progress};
 use crate::count::duration;
+use crate::event::Event;
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::borrow::Cow;
 use std::io::{IsTerminal, stderr};
 use std::sync::{Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// How long work may take before its rate says something.
 const SHORT: Duration = Duration::from_secs(1);
+
+/// How often a line moves that shows no progress.
+const TICK: Duration = Duration::from_millis(100);
 
 /// One bar, which shows the latest phase, how fast it goes, and how long it will take.
 #[derive(Debug)]
@@ -31,6 +37,50 @@ impl Bar {
             bar.set_style(style.progress_chars("=> "));
         }
         Bar { bar, phase: Mutex::default() }
+    }
+}
+
+/// Says what is being done, and for how long, if it takes more than a second. For work of which nobody knows how
+/// much is left.
+#[derive(Debug)]
+pub(super) struct Working {
+    done: Event,
+    shown: Option<JoinHandle<()>>,
+}
+
+impl Working {
+    /// Begins, on a terminal.
+    pub(super) fn on(what: impl Into<Cow<'static, str>>) -> Working {
+        let (done, what) = (Event::new(), what.into());
+        let shown = stderr().is_terminal().then(|| {
+            let done = done.clone();
+            std::thread::spawn(move || {
+                if done.wait(SHORT) {
+                    return;
+                }
+                let bar = ProgressBar::new_spinner().with_elapsed(SHORT);
+                // The template is a constant; if it were wrong, the default would be used.
+                if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
+                    bar.set_style(style);
+                }
+                bar.set_message(what);
+                while !done.wait(TICK) {
+                    bar.tick();
+                }
+                bar.finish_and_clear();
+            })
+        });
+        Working { done, shown }
+    }
+}
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        self.done.set();
+        if let Some(shown) = self.shown.take() {
+            // It cannot panic; if it did, nothing but the line would be lost.
+            let _ = shown.join();
+        }
     }
 }
 

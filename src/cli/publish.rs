@@ -1,5 +1,6 @@
 //! `candor publish`: the config of a charts repository, as the next version.
 
+use super::progress::Working;
 use super::{DataFolder, Failure, Output, signals};
 use crate::charts::{Repository, Revision};
 use crate::count::entries;
@@ -9,6 +10,7 @@ use crate::publish::{
 };
 use crate::publish::{LiveDeployment, RefreshError, Refresher};
 use crate::repository_url::RepositoryAddress;
+use crate::terminal::OneLine;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use std::fmt;
@@ -60,22 +62,29 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     let deployment = Deployment::open(&args.data.folder)?;
     let publisher =
         Publisher::new(deployment.module.clone(), deployment.store.clone(), deployment.log()?);
+    let working = Working::on("looking at the log and its witnesses");
     let begun = publisher.begin();
+    drop(working);
     say_witnesses(&deployment, begun.is_ok(), out);
     begun?;
+    let working = Working::on(format!("reading {}", OneLine(RepositoryAddress::new(&args.charts))));
     let repository = Repository::open(&args.charts, args.path.as_deref(), &deployment.cache())?;
     let source =
         ChartsSource { location: RepositoryAddress::new(&args.charts), path: args.path.clone() };
     if args.watch {
+        drop(working);
         source.write(&deployment.charts_source())?;
         let watch = Watch::new(repository, args.rev, &publisher)?;
         let watch = watch.resuming(&deployment.watched());
         return follow(watch, &publisher, &deployment, Duration::from_secs(args.interval), out);
     }
     let revision = repository.read(args.rev.as_deref())?;
+    drop(working);
     let address = RepositoryUrl::public(repository.address());
     let day = args.as_of.map_or_else(|| CompileDay::at(Timestamp::now()), CompileDay::Chosen);
+    let working = Working::on("compiling, signing and publishing");
     let outcome = publisher.publish(&revision, &address, day)?;
+    drop(working);
     say_witnesses(&deployment, true, out);
     source.write(&deployment.charts_source())?;
     if let Some(version) = publisher.completed() {

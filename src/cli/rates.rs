@@ -248,6 +248,13 @@ impl Display for Refreshed {
     }
 }
 
+/// A number with its noun, in the plural unless it is written as one.
+fn nouns(number: f64, noun: &str) -> String {
+    let number = thousands(number);
+    let plural = if number == "1" { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}
+
 fn write_program(program: &ProgramPlan, plan: &Plan, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let stated = match program.population {
         Some(population) => format!("population {}", thousands(population as f64)),
@@ -267,9 +274,9 @@ fn write_program(program: &ProgramPlan, plan: &Plan, f: &mut fmt::Formatter<'_>)
         let EstimatedWeek { week, reports, installations: of, .. } = newest;
         writeln!(
             f,
-            "  week until {week}: {} reports, for {} installations ({} to {})",
-            thousands(*reports as f64),
-            thousands(of.value),
+            "  week until {week}: {}, for {} ({} to {})",
+            nouns(*reports as f64, "report"),
+            nouns(of.value, "installation"),
             thousands(of.low),
             thousands(of.high)
         )?;

@@ -10,6 +10,7 @@ use super::listen::{bind, url};
 use super::signals::stop_signal;
 use super::{DataFolder, Failure, Output, runtime};
 use crate::aggregate::{LostSegment, PUBLIC_DATA, UpkeepState, Work, lost_segments};
+use crate::client::verb::temporary::Temporary;
 use crate::durable;
 use crate::event::{Event, SetOnDrop};
 use crate::ingest::{
@@ -115,9 +116,9 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
 }
 
 /// A folder for what is received and made in a rehearsal, removed on drop.
-fn rehearsal_folder(deployment: &Deployment) -> Result<tempfile::TempDir, Failure> {
+fn rehearsal_folder(deployment: &Deployment) -> Result<Temporary, Failure> {
     let failed = |e| Failure::new(format!("cannot make a temporary folder: {e}"));
-    let folder = tempfile::Builder::new().prefix("candor-rehearsal-").tempdir().map_err(failed)?;
+    let folder = Temporary::new().map_err(Failure::new)?;
     for written in deployment.rehearsal(folder.path(), &PUBLIC_DATA).written_folders() {
         durable::make_folders(&written).map_err(failed)?;
     }

@@ -155,12 +155,20 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     // On standard error, because the result depends on the seed alone.
     let seconds = started.elapsed().as_secs_f64();
     out.say(format_args!("{} in {seconds:.2} s", count(truth.reports, "report")));
-    if args.url.is_some() && truth.reports > 0 && week >= Day::of(SystemTime::now()) {
-        out.say(format_args!(
-            "they are published and charted when {week} is over, in UTC; to see charts now, name a week that has \
-             ended: --week {}",
-            week.minus(3)
-        ));
+    if let Some(url) = args.url.as_ref().filter(|_| truth.reports > 0) {
+        // Who does not say so does not rehearse; the reports were sent in any case.
+        if Http::new().rehearses(&url.join("")).unwrap_or(false) {
+            out.say(format_args!(
+                "this server rehearses: they are charted in a few seconds, at {}, and nothing of them is kept",
+                url.join("charts/")
+            ));
+        } else if week >= Day::of(SystemTime::now()) {
+            out.say(format_args!(
+                "they are published and charted when {week} is over, in UTC; to see charts now, name a week that \
+                 has ended: --week {}",
+                week.minus(3)
+            ));
+        }
     }
     out.result(&truth, &truth)
 }

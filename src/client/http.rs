@@ -69,7 +69,20 @@ impl Http {
     }
 }
 
+/// The header of every answer of a server that rehearses (`candor serve --rehearsal`).
+#[cfg(feature = "server")]
+pub const REHEARSAL_HEADER: &str = "candor-rehearsal";
+
 impl Http {
+    /// Whether the server at `url` says that it rehearses: that it charts at once what it is sent, and keeps
+    /// nothing.
+    #[cfg(feature = "server")]
+    pub fn rehearses(&self, url: &str) -> Result<bool, TransportError> {
+        let answer = self.to_download(url).head(url).call();
+        let answer = answer.map_err(|error| TransportError::failed(url, error))?;
+        Ok(answer.headers().contains_key(REHEARSAL_HEADER))
+    }
+
     /// Downloads what is at `url` into `sink`, piece by piece, and returns its length, which is at most
     /// `limit` bytes; `None` if the server says that there is none. This may take hours. After an error,
     /// some of it may have been written.

@@ -157,12 +157,16 @@ pub use crate::address::{Address, AddressError};
 pub use crate::gomod::{ModulePath, ModuleVersion, PathError, PathFault, VersionError};
 #[cfg(feature = "client")]
 pub use crate::store::{FileStore, Key, KeyError, Store, StoreError, Swap};
+#[cfg(feature = "server")]
+pub(crate) use child::is_at_work;
 #[cfg(feature = "client")]
 pub use config::{ConfigClient, Newer, VerifiedConfig, Wanted};
 #[cfg(feature = "client")]
 pub use error::ClientError;
 #[cfg(feature = "http")]
 pub use http::Http;
+#[cfg(feature = "server")]
+pub(crate) use http::REHEARSAL_HEADER;
 #[doc(hidden)]
 pub use program::is_from_git;
 pub use program::{Program, goarch, goos};

@@ -29,6 +29,7 @@ mod words;
 pub use claims::{ClaimSummary, ClaimsProposal};
 pub use comment::{MARK, markdown};
 pub use explain::{Asking, Explanation, StringKind, branches, explain};
+pub(crate) use lints::PLACEHOLDER;
 pub use lints::{AllowedHere, Lint, Linted, lint, old_populations};
 pub(crate) use markdown::thousands;
 pub use proposal::{

@@ -321,8 +321,8 @@ fn resampled(charts: &[ChartSummary], proposal: &Proposal) -> Vec<Item> {
         let was = chart.before.as_ref().and_then(|before| before.accuracy);
         let (Some(now), Some(was)) = (chart.accuracy, was) else { continue };
         let mut said = expected(chart, now, confidence * 100.0);
-        let (reports, error) = (thousands(was.reports), points(was.error));
-        said.push(words(format!(" (before, {reports} reports and {error})")));
+        let (reports, error) = (reports(was.reports), points(was.error));
+        said.push(words(format!(" (before, {reports} and {error})")));
         let key = plain(&said);
         match groups.iter_mut().find(|(known, _, _)| *known == key) {
             Some((_, _, charts)) => charts.push(chart),
@@ -350,12 +350,19 @@ fn resampled(charts: &[ChartSummary], proposal: &Proposal) -> Vec<Item> {
     items.collect()
 }
 
+/// A number of reports.
+fn reports(number: f64) -> String {
+    let number = thousands(number);
+    let plural = if number == "1" { "" } else { "s" };
+    format!("{number} report{plural}")
+}
+
 /// How many reports are expected, and how accurate a share is then.
 fn expected(chart: &ChartSummary, accuracy: Accuracy, confidence: f64) -> Vec<Piece> {
-    let (reports, error) = (thousands(accuracy.reports), points(accuracy.error));
+    let (reports, error) = (reports(accuracy.reports), points(accuracy.error));
     let Some(since) = &chart.since else {
         return vec![words(format!(
-            "; about {reports} reports a week, so each share is within {error} at {confidence}% confidence"
+            "; about {reports} a week, so each share is within {error} at {confidence}% confidence"
         ))];
     };
     let since = name(since);
@@ -364,7 +371,7 @@ fn expected(chart: &ChartSummary, accuracy: Accuracy, confidence: f64) -> Vec<Pi
             words("; counts "),
             since,
             words(format!(
-                " and later, and it is not known how many installations have those: at most {reports} reports a week, so each \
+                " and later, and it is not known how many installations have those: at most {reports} a week, so each \
                  share is within {error} at best, at {confidence}% confidence"
             )),
         ],
@@ -379,7 +386,7 @@ fn expected(chart: &ChartSummary, accuracy: Accuracy, confidence: f64) -> Vec<Pi
             words("; counts "),
             since,
             words(format!(
-                " and later, which {} had in the week until {week}: about {reports} reports a week, so each \
+                " and later, which {} had in the week until {week}: about {reports} a week, so each \
                  share is within {error} at {confidence}% confidence",
                 of_installations(share)
             )),
@@ -412,8 +419,8 @@ fn sampled(sampling: &SamplingSummary) -> Vec<Piece> {
     let most = if sampling.since.is_some() { "at most" } else { "about" };
     let reports = match sampling.population {
         Some(population) => format!(
-            ": {most} {} reports a week from {}",
-            thousands(population as f64 * sampling.rate.get()),
+            ": {most} {} a week from {}",
+            reports(population as f64 * sampling.rate.get()),
             thousands(population as f64)
         ),
         None => "; nobody says how many there are, so the accuracy is unknown (set `population`)"

@@ -14,7 +14,7 @@ use axum::extract::{Request, State};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{HeaderValue, Method};
+use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::time::Duration;
@@ -22,6 +22,9 @@ use tokio::time::timeout;
 
 /// How long a request may take until its answer is ready, not counting the time to send it.
 pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// What every answer of a rehearsal has, so that commands can tell it from a deployment that publishes.
+const REHEARSAL: HeaderName = HeaderName::from_static(crate::client::REHEARSAL_HEADER);
 
 pub(super) async fn guard(State(site): State<Site>, request: Request, next: Next) -> Response {
     let path = request.uri().path().to_string();
@@ -69,6 +72,9 @@ fn finish(site: &Site, path: &str, reads_pages: bool, mut response: Response) ->
         cors::allow(headers);
     }
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if site.operations().is_some_and(|operations| operations.rehearsal) {
+        headers.insert(REHEARSAL, HeaderValue::from_static("1"));
+    }
     // Answers without a caching rule (405, `supported`) are not cached.
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     // Other sites need not know where their visitors come from.

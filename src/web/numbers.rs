@@ -55,6 +55,12 @@ pub(in crate::web) fn total(sum: f64) -> String {
     grouped(sum.round() as u64)
 }
 
+/// An estimated number of installations: `1 installation`, `1,024 installations`.
+pub(in crate::web) fn installations(sum: f64) -> String {
+    // As in `total`.
+    counted(sum.round() as u64, "installation")
+}
+
 /// A share from 0 to 1: `43.2%`, `0.04%`, `<0.01%`, `99.98%`, `>99.99%`.
 pub(in crate::web) fn percent(share: f64) -> String {
     let rest = 1.0 - share;
@@ -147,6 +153,7 @@ mod tests {
             (counted(1, "report"), counted(0, "report")),
             ("1 report".into(), "0 reports".into())
         );
+        assert_eq!([0.8, 1024.2].map(installations), ["1 installation", "1,024 installations"]);
         for (bytes, text) in [
             (0, "0 B"),
             (999, "999 B"),

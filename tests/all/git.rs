@@ -392,6 +392,19 @@ fn a_missing_folder_and_one_without_git_get_different_messages() {
     let empty = TempDir::new().expect("a temporary folder");
     let message = refused(&mut publish_folder(&deployment, empty.path()), 1);
     assert!(message.contains("not a git repository"), "{message}");
+    // The commands do what they say.
+    let commands: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    assert_eq!(commands.len(), 3, "{message}");
+    std::fs::write(empty.path().join("README"), "").expect("written");
+    for command in commands {
+        let mut words = command.split(' ');
+        let mut git = std::process::Command::new(words.next().expect("git"));
+        git.env("GIT_AUTHOR_NAME", "A").env("GIT_AUTHOR_EMAIL", "a@example.org");
+        git.env("GIT_COMMITTER_NAME", "A").env("GIT_COMMITTER_EMAIL", "a@example.org");
+        support::succeed(git.args(words));
+    }
+    let message = refused(&mut publish_folder(&deployment, empty.path()), 1);
+    assert!(!message.contains("git"), "{message}");
     let message = refused(&mut publish_folder(&deployment, &empty.path().join("none")), 1);
     assert!(message.contains("there is no folder"), "{message}");
 }

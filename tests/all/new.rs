@@ -43,13 +43,14 @@ fn files(folder: &Path) -> BTreeSet<String> {
 }
 
 #[test]
-fn what_is_made_has_no_findings_and_compiles() {
+fn what_is_made_has_only_placeholders_to_fill_in_and_compiles() {
     let folder = TempDir::new().expect("a folder");
     for (name, arguments) in [
         ("plain", vec![]),
         ("crate", vec!["--program", "hello-world", "--ci", "github"]),
         ("odd", vec!["--program", "github.com/Ada/a.b~c_d+e/v2", "--ci", "none"]),
         ("underscore", vec!["--program", "my_crate", "--ci", "none"]),
+        ("gitlab", vec!["--program", "gitlab.com/ada/hello/cmd/hello", "--ci", "none"]),
         ("toolchain", vec!["--program", "cmd/go", "--ci", "none"]),
         ("gopkg", vec!["--program", "gopkg.in/ada.v3", "--ci", "none"]),
         ("gopkg-zero", vec!["--program", "gopkg.in/ada.v0", "--ci", "none"]),
@@ -81,7 +82,12 @@ fn what_is_made_has_no_findings_and_compiles() {
             .collect();
         assert_eq!(files(&made), listed.into_iter().map(str::to_owned).collect(), "{name}");
         let checked = json(candor().args(["check", "--json"]).arg(&made));
-        assert_eq!(checked["diagnostics"], value!([]), "{name}");
+        let found = checked["diagnostics"].as_array().expect("a list");
+        let codes: Vec<_> = found.iter().map(|one| one["code"].as_str()).collect();
+        // A path may say where the repository is. Otherwise nobody has said it yet.
+        let is_known = ["telling", "gitlab", "dotted"].contains(&name);
+        let expected = [Some("placeholder"); 3];
+        assert_eq!(codes, if is_known { &[] } else { &expected[..] }, "{name}: {found:?}");
         assert_eq!((&checked["charts"], &checked["programs"]), (&1.into(), &1.into()));
         let config: Value =
             serde_json::from_str(&succeed(candor().arg("compile").arg(made.join("charts-config"))))
@@ -124,6 +130,22 @@ fn what_is_made_has_no_findings_and_compiles() {
         let file = format!("charts-config/programs/{}.toml", file.replace('_', "-"));
         let written = read(&folder.path().join(name).join(file));
         assert!(written.contains(lines), "{name}: {written}");
+    }
+    // Comments are about the kind of program.
+    let collection =
+        |name: &str| read(&folder.path().join(name).join("charts-config/collection.toml"));
+    assert!(
+        collection("crate").contains("toolchains = [\"rust1.95.0\"]"),
+        "{}",
+        collection("crate")
+    );
+    assert!(collection("below").contains("toolchains = [\"go1.26.0\", \"rust1.95.0\"]"));
+    let of_crate = read(&folder.path().join("crate/charts-config/programs/hello-world.toml"));
+    assert!(!of_crate.contains("Go module"), "{of_crate}");
+    for name in ["crate", "below", "plain"] {
+        let all = ["collection.toml", "charts"]
+            .map(|file| folder.path().join(name).join("charts-config").join(file));
+        assert!(read(&all[0]).contains("https://replace-me.example/"), "{name}");
     }
     // The guide speaks of CI where there is one.
     for (name, has_ci) in [("plain", true), ("crate", true), ("odd", false)] {
@@ -313,7 +335,8 @@ impl Project {
         project.refresh("true");
         project.git("", &["init", "-q", "--bare", "-b", "main", "origin.git"]);
         project.git("", &["clone", "-q", "origin.git", "main"]);
-        succeed(&mut new(&project.at("main")));
+        let mut made = new(&project.at("main"));
+        succeed(made.args(["--repository", "https://example.org/hello"]));
         project.commit("main", "Begin");
         project.git("main", &["push", "-q", "origin", "HEAD:main"]);
         project

@@ -534,6 +534,7 @@ fn who_asks_too_early_is_told_what_to_do() {
     succeed(git.args(["init", "-q"]).arg(folder.path()));
     let message = refused(candor().arg("explain").arg(folder.path()).arg("hello"), 1);
     assert!(message.contains("has no commit yet: commit the charts folder first"), "{message}");
+    assert!(message.contains(" add .` and `git -C "), "{message}");
     let charts = Charts::new();
     let program = "program = \"hello\"\nversions = [\"v1.0.0\"]\n";
     charts.write("charts-config/programs/hello.toml", program);

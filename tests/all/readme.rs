@@ -189,3 +189,58 @@ fn what_go_needs_is_what_env_prints() {
         assert!(readme().contains(&format!("`{name}`")), "{name}");
     }
 }
+
+/// What `docs/client.md` says of programs that are built otherwise: they end as they would, and their panics are
+/// counted by as much as is known of the stack.
+#[test]
+fn panics_are_counted_however_the_program_was_built() {
+    let dependency =
+        "candor = { path = \"../candor\", default-features = false, features = [\"http\"] }";
+    let program = r#"
+use candor::client::{Options, start};
+
+#[inline(never)]
+fn build() {
+    panic!("as a test asked");
+}
+
+fn main() {
+    start(candor::program!("example.org/myprog", "1.0.0"), Options::default().count_panics());
+    build();
+}
+"#;
+    for (name, flags, counted) in [
+        ("panics-abort", &["-Cpanic=abort"][..], "panics_abort::build:="),
+        ("panics-bare", &["-Cstrip=debuginfo"][..], "panics_bare::build\n"),
+        ("panics-strip", &["-Cpanic=abort", "-Cstrip=symbols"][..], "crash/without-stack"),
+    ] {
+        let program = program.replace("main()", &format!("main() /* {name} */"));
+        let binary = support::readme_program_with(name, "1.0.0", dependency, &program, "", flags);
+        let home = TempDir::new().expect("a temporary folder");
+        let folder = home.path().join(".config/candor/example.org%2Fmyprog");
+        std::fs::create_dir_all(&folder).expect("made");
+        std::fs::write(folder.join("mode"), "local").expect("written");
+        let run = |command: &mut Command| {
+            command
+                .env("HOME", home.path())
+                .env_remove("XDG_CONFIG_HOME")
+                .env_remove("DO_NOT_TRACK");
+            support::run(command.env_remove("RUST_BACKTRACE"))
+        };
+        let ended = run(&mut Command::new(&binary));
+        let said = support::text(&ended.stderr);
+        assert!(said.contains("as a test asked"), "{name}: {said}");
+        // 101 for a panic that unwinds; no code where a signal ended it.
+        let code = if flags.contains(&"-Cpanic=abort") { None } else { Some(101) };
+        assert_eq!(ended.status.code(), code, "{name}: {said}");
+        let mut view = support::candor();
+        let view = run(view.args(["telemetry", "--project", "example.org/myprog", "view"]));
+        let view = support::text(&view.stdout);
+        assert!(view.contains(counted), "{name}: {view}");
+        assert_eq!(
+            view.contains("crash/panic"),
+            counted != "crash/without-stack",
+            "{name}: {view}"
+        );
+    }
+}

@@ -5,7 +5,7 @@
 use crate::support;
 use serde_json::Value;
 use std::process::Command;
-use support::{Charts, Deployment, candor, json, refused, segments};
+use support::{Charts, Deployment, candor, json, refused, run, segments, text};
 use tempfile::TempDir;
 
 fn simulate(charts: &Charts, seed: &str) -> Command {
@@ -49,7 +49,16 @@ fn a_deployment_accepts_all_of_them() {
     let (charts, deployment) = (Charts::new(), Deployment::new());
     deployment.publish(&charts);
     let server = deployment.serve();
-    let truth = json(simulate(&charts, "3").args(["--url", &server.url, "--connections", "3"]));
+    let mut simulate = simulate(&charts, "3");
+    let simulated = run(simulate.args(["--url", &server.url, "--connections", "3"]));
+    let said = text(&simulated.stderr);
+    assert!(simulated.status.success(), "{said}");
+    assert!(said.contains("published and charted when") && said.contains("--week"), "{said}");
+    let truth: Value = serde_json::from_slice(&simulated.stdout).expect("JSON");
+    let mut told = candor();
+    told.args(["simulate", "--reports", "1", "--charts"]).arg(charts.path());
+    let told = support::succeed(&mut told);
+    assert!(told.contains("simulate/unlisted (made up: everybody counts it"), "{told}");
     server.stop();
     let stored = segments::reports(&deployment.path().join("reports"));
     assert_eq!(stored.len(), 200);

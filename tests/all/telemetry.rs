@@ -438,3 +438,31 @@ fn a_choice_is_printed_and_applies() {
     assert!(message.contains("Run one of them") && message.contains(&folder), "{message}");
     assert!(message.contains("--url"), "{message}");
 }
+
+/// Right after a program has run, its child may still be at work: a person waits for it, or is told.
+#[test]
+fn an_upload_waits_for_a_program_that_is_at_work() {
+    let folder = TempDir::new().expect("a temporary folder");
+    std::fs::write(folder.path().join("mode"), "on 2026-01-01").expect("written");
+    let own = folder.path().join("candor");
+    std::fs::create_dir(&own).expect("made");
+    let upload = || {
+        let mut upload = candor();
+        upload.args(["telemetry", "upload", "--refresh", "--dir"]).arg(folder.path());
+        upload.env_remove("DO_NOT_TRACK");
+        upload
+    };
+    let message = refused(&mut upload(), 2);
+    assert!(message.contains("it is not known where the reports of"), "{message}");
+    let lock = std::fs::File::create(own.join("worker")).expect("made");
+    lock.lock().expect("locked");
+    let message = refused(&mut upload(), 1);
+    assert!(message.contains("try again in a second"), "{message}");
+    // It waits for what is at work, and goes on.
+    let mut waiting = upload();
+    waiting.stderr(std::process::Stdio::piped());
+    let waiting = waiting.spawn().expect("started");
+    lock.unlock().expect("unlocked");
+    let ended = waiting.wait_with_output().expect("its end");
+    assert_eq!(ended.status.code(), Some(2), "{}", text(&ended.stderr));
+}

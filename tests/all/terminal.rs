@@ -285,3 +285,30 @@ fn answers_of_a_server() {
     publish.args(["publish", "--charts", &url, "--data"]).arg(deployment.path());
     harmless("publish", &run(&mut publish));
 }
+
+/// What takes more than a second says what it is, on a terminal and nowhere else.
+#[test]
+fn publishing_says_what_takes_long() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}/charts.git", listener.local_addr().expect("an address"));
+    // A server that takes its time, and then hangs up.
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            std::thread::sleep(std::time::Duration::from_millis(1600));
+            drop(stream);
+        }
+    });
+    let deployment = Deployment::new();
+    let mut publish = candor();
+    publish.args(["publish", "--charts", &url, "--data"]).arg(deployment.path());
+    let words: Vec<String> = std::iter::once(publish.get_program())
+        .chain(publish.get_args())
+        .map(|word| word.to_str().expect("UTF-8").to_owned())
+        .collect();
+    let mut script = Command::new("script");
+    script.args(["--quiet", "--return", "--command", &words.join(" "), "/dev/null"]);
+    let on_terminal = text(&run(script.stdin(std::process::Stdio::null())).stdout);
+    assert!(on_terminal.contains(&format!("reading {url} (")), "{on_terminal:?}");
+    let piped = run(&mut publish);
+    assert!(!text(&piped.stderr).contains("reading http"), "{piped:?}");
+}

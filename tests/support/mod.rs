@@ -60,6 +60,18 @@ pub fn readme_program(
     program: &str,
     profiles: &str,
 ) -> PathBuf {
+    readme_program_with(name, version, dependency, program, profiles, &[])
+}
+
+/// The same, where the compiler gets these flags for the program itself; what it depends on is built as always.
+pub fn readme_program_with(
+    name: &str,
+    version: &str,
+    dependency: &str,
+    program: &str,
+    profiles: &str,
+    flags: &[&str],
+) -> PathBuf {
     let here = env!("CARGO_MANIFEST_DIR");
     assert!(dependency.contains("path = \"../candor\""), "{dependency}");
     let dependency = dependency.replace("../candor", here);
@@ -79,7 +91,11 @@ pub fn readme_program(
     fs::copy(Path::new(here).join("Cargo.lock"), folder.path().join("Cargo.lock")).expect("copied");
     let built = Path::new(env!("CARGO_TARGET_TMPDIR")).join("..");
     let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "--offline", "--quiet"]).current_dir(folder.path());
+    build.arg(if flags.is_empty() { "build" } else { "rustc" });
+    build.args(["--offline", "--quiet"]).current_dir(folder.path());
+    if !flags.is_empty() {
+        build.arg("--").args(flags);
+    }
     build.env("CARGO_TARGET_DIR", &built);
     // Cargo's variables for the running test are not meant for this program.
     for (name, _) in std::env::vars() {

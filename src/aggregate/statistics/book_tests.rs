@@ -5,6 +5,7 @@ use super::sample::Weights;
 use crate::charts::definition::Proportion;
 use crate::collection::{error_of, reports_needed};
 
+const README: &str = include_str!("../../../README.md");
 const CHAPTER: &str = include_str!("../../../docs/figures.md");
 
 fn weights(parts: &[(f64, u64)]) -> Weights {
@@ -34,5 +35,21 @@ fn the_example_of_the_chapter_is_what_comes_out() {
         format!("{} for 1% at 99%, {} for 2%", reports(0.01), reports(0.02)),
     ] {
         assert!(CHAPTER.to_lowercase().contains(&said.to_lowercase()), "{said}");
+    }
+}
+
+#[test]
+fn what_the_readme_says_of_small_projects_is_what_comes_out() {
+    let range = |hit: u64, base: u64| {
+        let share = interval::share(&weights(&[(1.0, hit)]), &weights(&[(1.0, base)]), 0.99);
+        format!("{:.1}% and {:.1}%", 100.0 * share.low, 100.0 * share.high)
+    };
+    let readme = README.split_whitespace().collect::<Vec<_>>().join(" ");
+    for said in [
+        format!("With 200 reports, 10% is known to be between {}", range(20, 200)),
+        format!("50% between {}, at 99% confidence", range(100, 200)),
+        format!("50% is between {}.", range(10, 20)),
+    ] {
+        assert!(readme.contains(&said), "{said}");
     }
 }

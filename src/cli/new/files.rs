@@ -44,17 +44,9 @@ pub(super) struct Facts {
 }
 
 impl Facts {
-    /// What the program is called: the last element of its path that is not a major version.
+    /// What the program is called.
     fn name(&self) -> &str {
-        let path = self.program.as_str();
-        let name = path.rsplit('/').find(|element| major(element).is_none()).unwrap_or(path);
-        match name.rsplit_once('.') {
-            // `gopkg.in/ada.v3` is called ada.
-            Some((name, version)) if path.starts_with("gopkg.in/") && major(version).is_some() => {
-                name
-            }
-            _ => name,
-        }
+        called(self.program.as_str())
     }
 
     /// The module that the program is in. Of a Go program, the path usually goes on with `cmd` and its name.
@@ -84,12 +76,57 @@ impl Facts {
         if self.is_go() && major_of(self.program_module()).is_some() { "0" } else { "1" }
     }
 
+    /// Whether the program is a crate: its path has no domain, and can be a crate's name.
+    fn is_crate(&self) -> bool {
+        !self.is_go() && is_crate(self.program.as_str())
+    }
+
     /// What `module` is, for a comment.
     fn module_is(&self) -> &'static str {
         if self.is_go() {
-            "The Go module that the program is in: what its go.mod says after `module`."
+            "Of a Go program, the module that it is in: what its go.mod says after `module`. Of a Rust program, the\n\
+             # name of its crate, or its path once more."
         } else {
-            "For a Rust program, the name of its crate."
+            "The name of the crate that the program is in, or its path once more."
+        }
+    }
+
+    /// Where released versions are known from, for a comment.
+    fn versions_are(&self) -> &'static str {
+        if self.is_go() {
+            "The released versions, which `candor versions` adds to. It knows where a Go module is released. For a Rust\n\
+             # program, say it in a line before this one: versions_from = \"crates:NAME\", or \"git\" for the tags of this\n\
+             # repository."
+        } else {
+            "The released versions, which `candor versions` adds to. `versions_from` says where it looks for them:\n\
+             # \"crates:NAME\" (a crate), \"git\" (the tags of this repository) or \"git:https://...\" (of another one)."
+        }
+    }
+
+    /// What is special about major versions, for a comment.
+    fn major_is(&self) -> &'static str {
+        if self.is_go() {
+            " From version 2 on,\n\
+             # each major version of a Go module has a path of its own: once version 1 is out, its `major` is 0 here."
+        } else {
+            ""
+        }
+    }
+
+    /// The compilers, and what to say of them.
+    fn toolchains(&self) -> (&'static str, &'static str) {
+        if self.is_crate() {
+            (
+                "The compilers, with their versions: rust1.N.N. (Those of Go, if a program is written in it, are go1.N.N.)\n\
+                 # `candor versions` adds new ones.",
+                "[\"rust1.95.0\"]",
+            )
+        } else {
+            (
+                "The compilers, with their versions: those of Go are go1.N.N, those of Rust rust1.N.N. Remove the language\n\
+                 # that you do not use. `candor versions` adds new ones.",
+                "[\"go1.26.0\", \"rust1.95.0\"]",
+            )
         }
     }
 
@@ -128,6 +165,10 @@ impl Facts {
             .replace("@MARK@", MARK)
             .replace("@MODULE@", self.module.as_str())
             .replace("@MODULE_IS@", self.module_is())
+            .replace("@MAJOR_IS@", self.major_is())
+            .replace("@TOOLCHAINS@", self.toolchains().1)
+            .replace("@TOOLCHAINS_ARE@", self.toolchains().0)
+            .replace("@VERSIONS_ARE@", self.versions_are())
             .replace("@NAME@", name)
             .replace("@PROGRAM@", self.program.as_str())
             .replace("@PROGRAM_MODULE@", self.program_module())
@@ -140,6 +181,21 @@ impl Facts {
             .replace("@VERSION@", env!("CARGO_PKG_VERSION"))
             .replace("@VERSIONS_FROM@", &self.versions_from())
     }
+}
+
+/// What a program is called: the last element of its path that is not a major version.
+fn called(path: &str) -> &str {
+    let name = path.rsplit('/').find(|element| major(element).is_none()).unwrap_or(path);
+    match name.rsplit_once('.') {
+        // `gopkg.in/ada.v3` is called ada.
+        Some((name, version)) if path.starts_with("gopkg.in/") && major(version).is_some() => name,
+        _ => name,
+    }
+}
+
+/// The same as a word, which has no characters that only paths have.
+pub(super) fn name_of(path: &str) -> String {
+    word(called(path))
 }
 
 /// The major version that an element of a path is.

@@ -16,6 +16,7 @@ use crate::address::Address;
 use crate::charts::program_path::ProgramPath;
 use crate::charts::{CUSTOMARY_FOLDER, Sources, parse};
 use crate::gomod::ModulePath;
+use crate::review::PLACEHOLDER;
 use crate::terminal::OneLine;
 use jiff::ToSpan as _;
 use serde::Serialize;
@@ -24,7 +25,7 @@ use std::path::PathBuf;
 /// Start a charts folder: a first definition with a guide, and CI for GitHub and GitLab.
 ///
 /// The CI checks each proposal, says in one comment what it changes, and once a week proposes new versions,
-/// toolchains and sampling rates. What you do not say yet is named after example.org, to be changed.
+/// toolchains and sampling rates. What you do not say yet is named after example.org or replace-me.example, to be changed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     candor new telemetry --program github.com/ada/hello --url https://telemetry.hello.dev \\\n    \
@@ -47,9 +48,10 @@ pub(super) struct Args {
     /// The Go module in which programs download the config [default: config, below the host of --url].
     #[arg(long, value_name = "PATH")]
     module: Option<String>,
-    /// The address of the repository, for links to discussions.
-    #[arg(long, value_name = "URL", default_value = "https://example.org/hello")]
-    repository: Address,
+    /// The address of the repository, for links to discussions [default: that of a program whose path says it, such
+    /// as github.com/ada/hello; otherwise a placeholder, which `candor check` asks to replace].
+    #[arg(long, value_name = "URL")]
+    repository: Option<Address>,
     /// For which services CI is written.
     #[arg(long, value_name = "SERVICE", value_enum, value_delimiter = ',',
           default_values_t = [Ci::Github, Ci::Gitlab])]
@@ -93,7 +95,11 @@ fn facts(args: &Args) -> Result<Facts, Failure> {
             args.program
         ))
     })?;
-    for address in [&args.url, &args.repository] {
+    let repository = match &args.repository {
+        Some(repository) => repository.clone(),
+        None => repository_of(&program)?,
+    };
+    for address in [&args.url, &repository] {
         // They are written into files of several formats, in each of which these characters stand for themselves.
         let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~:/%[]".contains(c);
         if !address.as_str().chars().all(is_plain) {
@@ -114,10 +120,28 @@ fn facts(args: &Args) -> Result<Facts, Failure> {
         program,
         module,
         url: args.url.clone(),
-        repository: args.repository.clone(),
+        repository,
         // Far from the end of the calendar.
         expires: today.checked_add(1.year()).unwrap_or(today),
     })
+}
+
+/// Hosts of repositories whose addresses are their owners and names.
+const FORGES: [&str; 3] = ["github.com", "gitlab.com", "codeberg.org"];
+
+/// The repository that a program's path says, or a placeholder.
+fn repository_of(program: &ProgramPath) -> Result<Address, Failure> {
+    let path = program.as_str();
+    let elements: Vec<&str> = path.split('/').collect();
+    let is_plain =
+        |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "-._".contains(c));
+    let address = match elements.as_slice() {
+        [host, owner, name, ..] if FORGES.contains(host) && is_plain(owner) && is_plain(name) => {
+            format!("https://{host}/{owner}/{name}")
+        }
+        _ => format!("https://{PLACEHOLDER}/{}", files::name_of(path)),
+    };
+    address.parse().map_err(|error| Failure::usage(format!("{error}; name it with --repository")))
 }
 
 /// The host of an address.
@@ -141,7 +165,7 @@ fn text(args: &Args, files: &[(String, String)], gitlab_include: Option<&str>) -
     let folder = OneLine(&folder);
     format!(
         "Made\n{text}\n\
-         Next, change what is named after example.org, and the first definition into your own question. Then:\n  \
+         Next, change what is named after example.org or {PLACEHOLDER}, and the first definition into your own question. Then:\n  \
          candor check {folder}\n  \
          candor compile {folder}/{CUSTOMARY_FOLDER}     what programs may report, as they read it\n  \
          candor publish --data DATA --charts {folder}     once it is committed, and `candor init` made DATA\n"
@@ -151,6 +175,19 @@ fn text(args: &Args, files: &[(String, String)], gitlab_include: Option<&str>) -
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_repository_is_what_the_path_says_or_a_placeholder() {
+        for (program, expected) in [
+            ("github.com/ada/hello/cmd/greet", "https://github.com/ada/hello"),
+            ("hello-world", "https://replace-me.example/hello-world"),
+            ("example.org/hello/v2", "https://replace-me.example/hello"),
+            ("github.com/Ada/a.b~c/v2", "https://replace-me.example/a-b-c"),
+        ] {
+            let program = ProgramPath::parse(program).expect("a path");
+            assert_eq!(repository_of(&program).expect("an address").as_str(), expected);
+        }
+    }
 
     #[test]
     fn hosts_of_addresses() {

@@ -1,5 +1,6 @@
 //! The truth about a simulated population: the numbers that charts estimate from the sample.
 
+use super::population::UNLISTED;
 use crate::client::report::ProgramReport;
 use crate::count::count;
 use crate::day::Day;
@@ -7,6 +8,10 @@ use crate::gomod::ModuleVersion;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
+
+/// What the counter is for that no config lists.
+const UNLISTED_NOTE: &str =
+    " (made up: everybody counts it, and no config lists it, so no report may have it)";
 
 /// The truth about a week.
 #[derive(Debug, Serialize)]
@@ -96,7 +101,8 @@ impl fmt::Display for Truth {
             writeln!(f, "{name}: {}", count(program.installations, "installation"))?;
             for (counter, truth) in &program.counters {
                 let share = 100.0 * truth.installations as f64 / program.installations as f64;
-                writeln!(f, "  {share:>6.2}%  {counter}")?;
+                let note = if counter == UNLISTED { UNLISTED_NOTE } else { "" };
+                writeln!(f, "  {share:>6.2}%  {counter}{note}")?;
             }
         }
         Ok(())

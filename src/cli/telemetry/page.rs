@@ -112,7 +112,8 @@ fn nothing_yet(overview: &Overview) -> Markup {
 /// A week's heading.
 fn week_of(week: &WeekPreview) -> String {
     let end = if week.ended { "ended" } else { "ends" };
-    format!("The week that {end} on {}", week.end)
+    let short = week.begin.map_or_else(String::new, |begin| week.end.why_short(begin));
+    format!("The week that {end} on {}{short}", week.end)
 }
 
 fn would_be_sent(week: &WeekPreview, sample_rate: Option<f64>) -> Markup {

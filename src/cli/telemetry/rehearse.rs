@@ -8,6 +8,8 @@
 use super::projects::name_of;
 use super::today::Today;
 use crate::aggregate::{Unwatched, Weeks};
+use crate::charts::location::At;
+use crate::charts::program_path::ProgramPath;
 use crate::charts::{charts_folder, parse, read_work_tree};
 use crate::cli::chart::chart_deployment;
 use crate::cli::demo::project::{commit, publish};
@@ -17,7 +19,8 @@ use crate::cli::{Failure, Output, listen, runtime, signals};
 use crate::client::Http;
 use crate::client::folder::Folder;
 use crate::client::report::Destination;
-use crate::client::verb::rehearse::Rehearsal;
+use crate::client::verb::rehearse::{ChartsFolder, Passed, Rehearsal};
+use crate::client::verb::temporary::Temporary;
 use crate::count::count;
 use crate::day::Day;
 use crate::ingest::{ConfigSet, Limits, Receiver, ReceiverSlot, SystemClock};
@@ -37,7 +40,7 @@ const HOST: &str = "rehearsal.invalid";
 /// The counts of the folder become the report of a week that ended yesterday, by the steps of a real one, in a
 /// folder of its own. Without --charts, the config is that of the project's own deployment, and nothing is
 /// sent. With --charts, a deployment with these definitions is made for the rehearsal: the report is sent to
-/// it, and you see the charts that would come of it.
+/// it, and you see the charts that would come of it. The exit status is 1 if no count got through.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     candor telemetry --project example.org/myprog rehearse\n  \
@@ -59,6 +62,8 @@ struct Rehearsed {
     project: String,
     /// What happened, in sentences.
     told: Vec<String>,
+    /// Whether any count is in the report.
+    passed: bool,
     /// The pages of the charts, if there is a deployment for this rehearsal.
     charts: Vec<String>,
     /// How many figures they have.
@@ -74,42 +79,47 @@ pub(super) fn run(args: Args, folder: &Folder, out: Output) -> Result<(), Failur
                 name_of(folder)
             )));
         };
-        let told = rehearse(&args, folder, &own, None)?;
-        let rehearsed = Rehearsed::of(folder, &told);
-        return out.result(&rehearsed, told);
+        let (passed, told) = rehearse(&args, folder, &own, None, ChartsFolder::default())?;
+        let rehearsed = Rehearsed::of(folder, passed, &told);
+        out.result(&rehearsed, told)?;
+        return verdict(passed);
     };
-    let temporary = tempfile::Builder::new()
-        .prefix("candor-rehearsal-")
-        .tempdir()
-        .map_err(|e| Failure::new(format!("cannot make a temporary folder: {e}")))?;
+    let temporary = Temporary::new().map_err(Failure::new)?;
     let runtime = runtime::many_threads()?;
     let stop = {
         let _entered = runtime.enter();
         signals::stop_signal()
     };
-    let deployment = deployment_of(&charts_folder(charts), temporary.path())?;
+    let (deployment, charts) = deployment_of(&charts_folder(charts), temporary.path())?;
     let (_served, url) = serve(&deployment, &runtime)?;
     let key = deployment.verifiers().log.to_string();
     let own = Destination::at(&url, deployment.module.as_str(), &key)?;
-    let mut told = rehearse(&args, folder, &own, Some(&own))?;
-    let mut rehearsed = Rehearsed::of(folder, &told);
+    let (passed, mut told) = rehearse(&args, folder, &own, Some(&own), charts)?;
+    let mut rehearsed = Rehearsed::of(folder, passed, &told);
     let merged = merge_deployment(&deployment, &Unwatched)?;
     let charted = chart_deployment(&deployment, &Weeks::Outdated, &Unwatched)?;
     rehearsed.figures = charted.weeks.iter().map(|week| week.figures).sum();
     if merged.days.is_empty() {
-        told += "6. There is nothing to chart.\n";
-    } else {
-        told += &format!("6. The charts of it: {}.\n", count(rehearsed.figures, "figure"));
-        rehearsed.charts = vec![format!("{url}/charts/")];
+        told += "6. So there is nothing to chart, and nothing to look at.\n";
+        out.result(&rehearsed, told)?;
+        return verdict(passed);
     }
+    told += &format!("6. The charts of it: {}.\n", count(rehearsed.figures, "figure"));
+    rehearsed.charts = vec![format!("{url}/charts/")];
     if !args.keep_serving {
         told += "   Run it with --keep-serving to look at them. Nothing is left on this machine.\n";
-        return out.result(&rehearsed, told);
+        out.result(&rehearsed, told)?;
+        return verdict(passed);
     }
     told += &format!("   {url}/charts/\n   Ctrl-C ends the rehearsal, and removes everything.\n");
     out.result(&rehearsed, told)?;
     runtime.block_on(stop);
-    Ok(())
+    verdict(passed)
+}
+
+/// It fails if no count got through, which the steps have explained.
+fn verdict(passed: Passed) -> Result<(), Failure> {
+    if passed.counts { Ok(()) } else { Err(Failure::reported()) }
 }
 
 /// Rehearses, and returns what is to be told.
@@ -118,25 +128,28 @@ fn rehearse(
     folder: &Folder,
     own: &Destination,
     receiver: Option<&Destination>,
-) -> Result<String, Failure> {
+    charts: ChartsFolder,
+) -> Result<(Passed, String), Failure> {
     let now = args.today.now();
+    let transport = &Http::new();
     let rehearsal =
-        Rehearsal { folder, own, receiver, transport: &Http::new(), today: Day::of(now), now };
+        Rehearsal { folder, own, receiver, transport, today: Day::of(now), now, charts };
     let mut told = String::new();
     let without_counts = "choose `local` for it, use the program, and rehearse again";
-    rehearsal.run(without_counts, &mut told).map_err(Failure::new)?;
-    Ok(told)
+    let passed = rehearsal.run(without_counts, &mut told).map_err(Failure::new)?;
+    Ok((passed, told))
 }
 
 impl Rehearsed {
-    fn of(folder: &Folder, told: &str) -> Rehearsed {
+    fn of(folder: &Folder, passed: Passed, told: &str) -> Rehearsed {
         let told = told.lines().map(|line| OneLine(line).to_string()).collect();
-        Rehearsed { project: name_of(folder), told, charts: Vec::new(), figures: 0 }
+        let (project, passed) = (name_of(folder), passed.counts);
+        Rehearsed { project, told, passed, charts: Vec::new(), figures: 0 }
     }
 }
 
-/// A deployment of these definitions, with a key that nobody else has.
-fn deployment_of(charts: &Path, folder: &Path) -> Result<Deployment, Failure> {
+/// A deployment of these definitions, with a key that nobody else has; and where they are.
+fn deployment_of(charts: &Path, folder: &Path) -> Result<(Deployment, ChartsFolder), Failure> {
     let sources = read_work_tree(charts)?;
     // Mistakes are shown with the files that the user knows.
     let definitions = parse(&sources).map_err(|e| e.below(charts))?;
@@ -151,7 +164,10 @@ fn deployment_of(charts: &Path, folder: &Path) -> Result<Deployment, Failure> {
     commit(&project, day, "A rehearsal", &files)?;
     let deployment = Deployment::init(&folder.join("deployment"), HOST, &module)?;
     publish(&deployment, &project, day)?;
-    Ok(deployment)
+    let programs = definitions.programs.iter();
+    let file = |of: &At<ProgramPath>| (of.value.as_str().to_owned(), of.location.file.to_string());
+    let programs = programs.map(|program| file(&program.program)).collect();
+    Ok((deployment, ChartsFolder { path: charts.display().to_string(), programs }))
 }
 
 /// Serves it to this machine alone, until what is returned is dropped.

@@ -7,11 +7,16 @@ use super::today::Today;
 use crate::cli::{Failure, Output};
 use crate::client::Http;
 use crate::client::folder::Folder;
+use crate::client::is_at_work;
 use crate::client::mode::{Consent, Mode};
-use crate::client::report::{Destination, Event, RunOptions, Summary, refresh_config, run_uploads};
+use crate::client::report::{
+    Destination, Event, FetchFailure, RunOptions, Summary, refresh_config, run_uploads,
+};
+use crate::day::Day;
 use crate::terminal::OneLine;
 use serde::Serialize;
 use std::fmt;
+use std::time::{Duration, SystemTime};
 
 /// Make local reports of the weeks that have ended, and send nothing.
 ///
@@ -70,7 +75,13 @@ pub(super) fn run(args: Args, folder: &Folder, out: Output) -> Result<(), Failur
     let mut destination = args.to.destination()?;
     // The destination matters only if something may be sent.
     if destination.is_none() && Consent::now(folder).mode == Mode::On {
-        destination = Destination::of_folder(folder)?;
+        destination = patiently(|| {
+            Ok::<_, Failure>(match Destination::of_folder(folder)? {
+                None if is_at_work(folder, SystemTime::now()) => None,
+                destination => Some(destination),
+            })
+        })?
+        .ok_or_else(|| Failure::new(AT_WORK))?;
         if destination.is_none() {
             return Err(Failure::usage(format!(
                 "it is not known where the reports of {} go: its programs have made none here \
@@ -86,13 +97,40 @@ pub(super) fn run(args: Args, folder: &Folder, out: Output) -> Result<(), Failur
         now: args.today.now(),
         asked_by_user: true,
     };
-    let refreshed = match args.refresh {
-        true => refresh_config(&options, &Http::new())?.transpose().map_err(|failure| {
-            Failure::new(format!("no config was fetched: {}", failure.reason))
-        })?,
+    let may_send = options.destination.is_some() && Consent::now(folder).mode == Mode::On;
+    let refreshed = match args.refresh && may_send {
+        true => {
+            let refreshed = patiently(|| refresh_config(&options, &Http::new()))?;
+            let refreshed = refreshed.ok_or_else(|| Failure::new(AT_WORK))?;
+            let failed =
+                |why: FetchFailure| Failure::new(format!("no config was fetched: {}", why.reason));
+            Some(refreshed.map_err(failed)?)
+        }
         false => None,
     };
-    print(folder, &run_uploads(&options)?, refreshed.map(|known| known.version.to_string()), out)
+    let summary =
+        patiently(|| Ok::<_, Failure>(Some(run_uploads(&options)?).filter(|it| !it.busy)))?;
+    let summary = summary.ok_or_else(|| Failure::new(AT_WORK))?;
+    print(folder, &summary, refreshed.map(|known| known.version.to_string()), out)
+}
+
+/// What to tell a user after [`PATIENCE`].
+const AT_WORK: &str = "a program of this project is doing the same in the background right now, so nothing was done; try again \
+                       in a second";
+/// How long a person waits for a program's child, which is usually done sooner.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How often it is looked whether it is done.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Tries again and again while there is nothing, because another process is at work.
+fn patiently<T, E>(mut attempt: impl FnMut() -> Result<Option<T>, E>) -> Result<Option<T>, E> {
+    for _ in 0..PATIENCE.as_millis() / LOOK.as_millis() {
+        if let Some(done) = attempt()? {
+            return Ok(Some(done));
+        }
+        std::thread::sleep(LOOK);
+    }
+    attempt()
 }
 
 fn print(
@@ -115,6 +153,21 @@ fn print(
         matches!(event, Event::Refused { .. } | Event::Waits { .. } | Event::Lost { .. })
     };
     if summary.events.iter().any(failed) { Err(Failure::reported()) } else { Ok(()) }
+}
+
+/// The week that an event is about.
+fn week_of(event: &Event) -> Option<Day> {
+    match event {
+        Event::Reported { week, .. }
+        | Event::Ready { week, .. }
+        | Event::Withheld { week, .. }
+        | Event::Held { week, .. }
+        | Event::Sent { week }
+        | Event::Refused { week, .. }
+        | Event::Waits { week, .. }
+        | Event::Lost { week, .. } => Some(*week),
+        _ => None,
+    }
 }
 
 struct SummaryText<'a> {
@@ -145,7 +198,14 @@ impl fmt::Display for SummaryText<'_> {
             }
             _ if *busy => writeln!(f, "another process is making reports right now"),
             _ if events.is_empty() => writeln!(f, "no week has ended since the last report"),
-            _ => Ok(()),
+            _ => match events.iter().find_map(week_of) {
+                Some(week) => writeln!(
+                    f,
+                    "(a week is named after the day on which it ends: on this machine, a {})",
+                    week.weekday_name()
+                ),
+                None => Ok(()),
+            },
         }
     }
 }

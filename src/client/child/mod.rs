@@ -59,6 +59,12 @@ pub(super) use task::Task;
 #[cfg(not(unix))]
 pub(super) use work::work;
 
+/// Whether a program's child is doing the day's work in this folder, or is just being started.
+#[cfg(feature = "server")]
+pub(crate) fn is_at_work(folder: &super::folder::Folder, now: std::time::SystemTime) -> bool {
+    Schedule::of(folder).is_at_work(now)
+}
+
 /// Starts the day's work if it is due. Returns quickly and never fails.
 #[cfg(unix)]
 pub(super) fn start_if_due(task: Task) {

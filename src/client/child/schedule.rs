@@ -24,6 +24,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 const FIRST_PAUSE: Duration = Duration::from_secs(15 * 60);
 /// The longest pause between attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long a worker takes at most until it holds its lock.
+#[cfg(feature = "server")]
+const STARTING: Duration = Duration::from_secs(3);
 /// The longest of these files that is read, in bytes.
 const LONGEST: u64 = 128;
 
@@ -74,6 +77,18 @@ impl Schedule {
             attempts > 0 && last <= seconds && seconds - last < pause.min(LONGEST_PAUSE).as_secs();
         let note = format!("{seconds} {}\n", attempts.saturating_add(1));
         !waits && self.create_folder().is_ok() && self.write(&self.attempted(), &note).is_ok()
+    }
+
+    /// Whether a worker is at work, or was started within the last seconds before `now`.
+    #[cfg(feature = "server")]
+    pub fn is_at_work(&self, now: SystemTime) -> bool {
+        let lock = self.lock();
+        let holds = lock.exists()
+            && files::open_shared(&lock).is_ok_and(|lock| {
+                matches!(lock.try_lock(), Err(std::fs::TryLockError::WouldBlock))
+            });
+        let begun = self.last_attempt().map(|(last, _)| seconds(now).checked_sub(last));
+        holds || begun.flatten().is_some_and(|ago| ago < STARTING.as_secs())
     }
 
     fn last_attempt(&self) -> Option<(u64, u32)> {

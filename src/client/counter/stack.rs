@@ -130,7 +130,12 @@ fn frames(backtrace: &str, depth: usize) -> Vec<String> {
     let begun = calls.iter().position(|call| call.function.contains("rust_begin_unwind"));
     let above = begun.map_or(0, |at| at + 1);
     let is_program = |call: &Call| !MACHINERY.iter().any(|start| call.function.starts_with(start));
-    let end = calls.iter().position(|call| call.function.contains(BELOW)).unwrap_or(calls.len());
+    let is_below = |call: &Call| {
+        call.function.contains(BELOW)
+            || C_RUNTIME.contains(&call.function.as_str())
+            || call.function.starts_with("__libc_start_")
+    };
+    let end = calls.iter().position(is_below).unwrap_or(calls.len());
     calls.truncate(end);
     let own = calls.iter().skip(above).skip_while(|call| !is_program(call));
     // A line without a function is useless.
@@ -154,6 +159,20 @@ const MACHINERY: &[&str] = &[
 
 /// Below this function of the standard library there is no frame of the program.
 const BELOW: &str = "__rust_begin_short_backtrace";
+
+/// What the C library calls a program or a thread from. It may have names where the program has none; then nothing
+/// of the stack is known.
+const C_RUNTIME: [&str; 9] = [
+    "_start",
+    "start",
+    "start_thread",
+    "thread_start",
+    "_pthread_start",
+    "clone",
+    "__clone",
+    "clone3",
+    "__clone3",
+];
 
 struct Call {
     function: String,
@@ -327,6 +346,10 @@ mod tests {
         assert_eq!(frames(PANIC, 16), expected);
         assert_eq!(frames(PANIC, 2), expected[..2]);
         assert_eq!(frames("disabled backtrace", 16), ["disabledbacktrace"]);
+        // A stripped program, where only the C library has names.
+        let stripped = "   0: <unknown>\n   1: __libc_start_call_main\n             at ./csu/libc-start.h:58:16\n   \
+                        2: __libc_start_main_impl\n   3: <unknown>\n";
+        assert_eq!(frames(stripped, 16), [""; 0]);
     }
 
     #[test]

@@ -111,6 +111,7 @@ pub(in crate::client) use destination::DestinationJson;
 pub use destination::{Destination, DestinationError};
 pub use error::ReportError;
 pub use event::{Event, Summary};
+pub(crate) use filter::why_nothing;
 pub use filter::{Filtered, Reason, Withheld, filter, in_words};
 pub use json::{Build, Draw, LocalReport, NO_CONFIG, ProgramReport, Report};
 pub use known_config::{FetchFailure, KnownConfig};

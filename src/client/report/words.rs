@@ -27,7 +27,12 @@ impl fmt::Display for PreviewText<'_> {
             let end = if week.ended { "ended" } else { "ends" };
             match week.begin {
                 Some(begin) => {
-                    writeln!(f, "\nThe week that began on {begin} and {end} on {}", week.end)?;
+                    let short = week.end.why_short(begin);
+                    writeln!(
+                        f,
+                        "\nThe week that began on {begin} and {end} on {}{short}",
+                        week.end
+                    )?;
                 }
                 None => writeln!(f, "\nThe week that {end} on {}", week.end)?,
             }

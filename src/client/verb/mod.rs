@@ -7,11 +7,17 @@
 //! | `problem` | why it could not be done, and the exit code |
 //! | `view` | what was counted, and what would be sent |
 //! | `rehearse` | a week in a minute, without sending it |
+//! | `way_out` | what would let through what a config leaves out |
+//! | `temporary` | a folder for a rehearsal, removed even if it is killed |
 
 mod problem;
 #[cfg(feature = "client")]
 pub(crate) mod rehearse;
+#[cfg(feature = "client")]
+pub(crate) mod temporary;
 mod view;
+#[cfg(feature = "client")]
+mod way_out;
 
 use super::day::Day;
 use super::folder::Folder;
@@ -24,7 +30,8 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 /// Carries out the arguments that follow the verb `telemetry` on a program's command line, and returns the
-/// exit code of the program: 0 if it is done, 1 if it could not be done, 2 for wrong usage.
+/// exit code of the program: 0 if it is done, 1 if it could not be done or no count of a rehearsed week would be
+/// sent, 2 for wrong usage.
 ///
 /// The program must have called [`start`](super::start()) before, which says whose telemetry this is. Without
 /// arguments, or with `--help`, it prints what is in effect and what may be chosen:
@@ -66,17 +73,17 @@ use std::process::ExitCode;
 pub fn telemetry<A: Into<OsString>>(arguments: impl IntoIterator<Item = A>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
     let mut printed = String::new();
-    let code = match run(Setup::of_process(), &Setup::verb(), &arguments, &mut printed) {
-        Ok(()) => 0,
+    let done = run(Setup::of_process(), &Setup::verb(), &arguments, &mut printed);
+    // A reader that has closed its end has seen enough.
+    let _ = io::stdout().write_all(printed.as_bytes()).and_then(|()| io::stdout().flush());
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
         Err(Problem { code, message }) => {
             // Whoever cannot be told sees the exit code.
             let _ = writeln!(io::stderr(), "{}", OneLine(message));
-            code
+            ExitCode::from(code)
         }
-    };
-    // A reader that has closed its end has seen enough.
-    let _ = io::stdout().write_all(printed.as_bytes()).and_then(|()| io::stdout().flush());
-    ExitCode::from(code)
+    }
 }
 
 /// Carries out the arguments. What is to be shown is appended to `out`.

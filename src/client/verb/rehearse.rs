@@ -6,20 +6,21 @@
 //! that is there for this rehearsal alone.
 
 use super::problem::Problem;
+use super::temporary::Temporary;
+pub use super::way_out::ChartsFolder;
 use crate::client::counter::{CounterFile, Metadata, write_file};
 use crate::client::day::Day;
-use crate::client::files;
 use crate::client::folder::Folder;
 use crate::client::mode::{Consent, Mode};
 use crate::client::report::{
-    Destination, Event, Filtered, KnownConfig, Listing, LocalReport, Report, RunOptions, X, filter,
-    in_words, local_report_of, run_with,
+    Build, Destination, Event, Filtered, KnownConfig, Listing, LocalReport, Report, RunOptions,
+    Withheld, X, filter, in_words, local_report_of, run_with, why_nothing,
 };
 use crate::client::start::Setup;
 use crate::client::transport::{Request, Response, Transport, TransportError};
 use crate::collection::Allowed;
 use crate::terminal::OneLine;
-use std::path::PathBuf;
+use std::collections::BTreeMap;
 
 /// Rehearses a week of what was counted in a folder.
 pub(super) fn run(
@@ -40,9 +41,24 @@ pub(super) fn run(
         transport: &*upload.transport,
         today: Day::of(setup.now()),
         now: setup.now(),
+        charts: ChartsFolder::default(),
     };
     let without_counts = format!("choose `{verb} local`, use the program, and rehearse again");
-    rehearsal.run(&without_counts, out).map_err(Problem::refused)
+    match rehearsal.run(&without_counts, out).map_err(Problem::refused)? {
+        Passed { counts: true, .. } => Ok(()),
+        Passed { counts: false, .. } => {
+            Err(Problem::refused("no count of it would be sent; what to change is listed above"))
+        }
+    }
+}
+
+/// What of a rehearsed week would be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Passed {
+    /// Whether there is a report.
+    pub report: bool,
+    /// Whether any count is in it.
+    pub counts: bool,
 }
 
 /// A rehearsal of one folder's counts.
@@ -59,6 +75,8 @@ pub struct Rehearsal<'a> {
     pub today: Day,
     /// And its time.
     pub now: std::time::SystemTime,
+    /// Where the definitions of the config are.
+    pub charts: ChartsFolder,
 }
 
 impl Rehearsal<'_> {
@@ -67,30 +85,32 @@ impl Rehearsal<'_> {
     /// # Errors
     ///
     /// A sentence: nothing was counted, or no config can be had.
-    pub fn run(&self, without_counts: &str, out: &mut String) -> Result<(), String> {
+    pub fn run(&self, without_counts: &str, out: &mut String) -> Result<Passed, String> {
         let counted = self.counted(without_counts)?;
         let temporary = Temporary::new()?;
+        let again = Folder::at(temporary.path().join("telemetry"));
         let to = self.receiver.unwrap_or(self.own);
         let end = self.today.minus(1);
         let begin = end.minus(7);
-        self.count_again(&counted, begin, end, &temporary.0)?;
+        self.count_again(&counted, begin, end, &again)?;
         *out += &format!(
             "1. Counted: what is in {} now, as the week that began on {begin} and ended on {end}.\n",
             OneLine(self.folder.path().display())
         );
+        list(&counted, out);
         let options = RunOptions {
-            folder: temporary.0.clone(),
+            folder: again.clone(),
             destination: Some(to.clone()),
             now: self.now,
             asked_by_user: true,
         };
         let transport = Held { transport: self.transport, passes_uploads: self.receiver.is_some() };
-        let consent = || Consent::read(&temporary.0, None);
+        let consent = || Consent::read(&again, None);
         let smallest = || Ok(X::from_bits(0));
         let summary = run_with(&options, &transport, &consent, &smallest)
             .map_err(|error| error.to_string())?;
-        let known = KnownConfig::of_folder(&temporary.0, &to.source);
-        let (Some(known), Some(local)) = (known, local_report_of(&temporary.0, end)) else {
+        let known = KnownConfig::of_folder(&again, &to.source);
+        let (Some(known), Some(local)) = (known, local_report_of(&again, end)) else {
             return Err(failures(&summary.events));
         };
         *out += &format!(
@@ -100,10 +120,15 @@ impl Rehearsal<'_> {
             OneLine(&known.log)
         );
         let filtered = self.filtered(&known, &local);
-        self.tell(&known, &local, &filtered, out);
+        self.tell(&known, &filtered, out);
         let is_sent = summary.sent().next().is_some();
         match (&filtered.report, self.receiver) {
-            (None, _) => {}
+            (None, _) => {
+                *out += &format!(
+                    "5. In earnest, nothing would go to {} either.\n",
+                    OneLine(&self.own.upload)
+                );
+            }
             (Some(report), None) => {
                 *out += &format!(
                     "5. In earnest it would be sent to {}. This one was not.\n",
@@ -118,7 +143,7 @@ impl Rehearsal<'_> {
             }
             (Some(_), Some(_)) => return Err(failures(&summary.events)),
         }
-        Ok(())
+        Ok(Passed { report: filtered.report.is_some(), counts: has_counts(&filtered) })
     }
 
     /// What was counted: the counter files of weeks that were not reported yet.
@@ -157,24 +182,25 @@ impl Rehearsal<'_> {
         filter(local, x, &allowed, &known.version.to_string(), None)
     }
 
-    /// What is left out, and what would be sent.
-    fn tell(
-        &self,
-        known: &KnownConfig,
-        local: &LocalReport,
-        filtered: &Filtered,
-        out: &mut String,
-    ) {
-        let lines = |out: &mut String, sentences: &[String]| {
-            sentences.iter().for_each(|sentence| *out += &format!("   {}\n", OneLine(sentence)));
-        };
-        match filtered.withheld.as_slice() {
-            [] => *out += "3. Nothing is left out: the config lists all of it.\n",
-            withheld => {
-                *out += "3. Left out, because the config does not ask for it:\n";
-                let sentences: Vec<_> = withheld.iter().map(|one| one.sentence()).collect();
-                lines(out, &sentences);
-            }
+    /// What is left out, how to let it through, and what would be sent.
+    fn tell(&self, known: &KnownConfig, filtered: &Filtered, out: &mut String) {
+        // That nothing is left of the whole report is said below.
+        let of_a_build = filtered.withheld.iter().filter(|one| one.build.is_some());
+        let mut left_out: Vec<String> = of_a_build.map(Withheld::sentence).collect();
+        left_out.dedup();
+        match left_out.is_empty() && filtered.report.is_some() {
+            true => *out += "3. Nothing is left out: the config lists all of it.\n",
+            false => *out += "3. Left out, because the config does not ask for it:\n",
+        }
+        for sentence in left_out {
+            *out += &format!("   {}\n", OneLine(sentence));
+        }
+        let ways = self.charts.ways_out(&filtered.withheld);
+        if !ways.is_empty() {
+            *out += "   To let it through, in the definitions of the config:\n";
+        }
+        for way in ways {
+            *out += &format!("   - {}\n", OneLine(way));
         }
         let percent = (known.config.sample_rate.get() * 10_000.0).round() / 100.0;
         match &filtered.report {
@@ -185,14 +211,49 @@ impl Rehearsal<'_> {
                      weeks are sent.\n{}\n",
                     Report::to_json(report)
                 );
+                if !has_counts(filtered) {
+                    *out += "   No count is in it: it says only that this build was used.\n";
+                }
             }
             None => {
-                *out += "4. So nothing is left, and nothing would be sent. This was counted:\n";
-                let builds: Vec<_> =
-                    local.programs.iter().map(|program| in_words(&program.build())).collect();
-                lines(out, &builds);
+                let why = why_nothing(&filtered.withheld);
+                *out += &format!("4. So nothing would be sent: {}.\n", OneLine(why));
             }
         }
+    }
+}
+
+/// Whether any count is in the report.
+fn has_counts(filtered: &Filtered) -> bool {
+    let programs = filtered.report.iter().flat_map(|report| &report.programs);
+    programs.into_iter().any(|one| !one.counters.is_empty() || !one.stacks.is_empty())
+}
+
+/// Lists counts by build, and says when real weeks end.
+fn list(counted: &[CounterFile], out: &mut String) {
+    let mut builds: BTreeMap<String, BTreeMap<&str, u64>> = BTreeMap::new();
+    for file in counted {
+        let Metadata { program, version, toolchain, goos, goarch, .. } = file.metadata.clone();
+        let counts = builds
+            .entry(in_words(&Build { program, version, toolchain, goos, goarch }))
+            .or_default();
+        for (name, count) in file.counts.iter().filter(|(_, count)| **count > 0) {
+            let sum = counts.entry(name).or_default();
+            *sum = sum.saturating_add(*count);
+        }
+    }
+    for (build, counts) in builds {
+        *out += &format!("   {}\n", OneLine(build));
+        for (name, count) in counts {
+            let lines: Vec<_> = name.split('\n').map(|line| OneLine(line).to_string()).collect();
+            *out += &format!("   {count:>9}  {}\n", lines.join("\n              "));
+        }
+    }
+    if let Some(file) = counted.first() {
+        *out += &format!(
+            "   In earnest, it is a week that ends on a {}: this machine's weeks do.\n",
+            file.metadata.end.weekday_name()
+        );
     }
 }
 
@@ -224,26 +285,5 @@ impl Transport for Held<'_> {
             }
             _ => self.transport.send(request),
         }
-    }
-}
-
-/// A folder for one rehearsal.
-struct Temporary(Folder);
-
-impl Temporary {
-    fn new() -> Result<Temporary, String> {
-        let mut random = [0; 8];
-        getrandom::fill(&mut random).map_err(|error| error.to_string())?;
-        let name = format!("candor-rehearsal-{:016x}", u64::from_ne_bytes(random));
-        let path: PathBuf = std::env::temp_dir().join(name);
-        files::create_folder(&path).map_err(|e| format!("cannot make {}: {e}", path.display()))?;
-        Ok(Temporary(Folder::at(path)))
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        // It is among the system's temporary files: those who clean up there remove it otherwise.
-        let _ = std::fs::remove_dir_all(self.0.path());
     }
 }

@@ -113,7 +113,7 @@ mod of_a_client {
     use super::*;
     use crate::client::report::testing::{Deployment, day};
     use crate::client::start::Uploading;
-    use crate::client::verb::rehearse::Rehearsal;
+    use crate::client::verb::rehearse::{ChartsFolder, Passed, Rehearsal};
     use std::sync::Arc;
 
     fn config(toolchain: &str, counter: &str) -> String {
@@ -126,7 +126,7 @@ mod of_a_client {
     }
 
     /// What a rehearsal of three counts says, and the reports that left the machine.
-    fn rehearsed(config: &str, to_receiver: bool) -> (Result<String, String>, usize) {
+    fn rehearsed(config: &str, to_receiver: bool) -> (Passed, String, usize) {
         let temporary = tempfile::tempdir().expect("a temporary folder");
         let folder = Folder::at(temporary.path());
         verb(&setup(temporary.path()), &["local"]).expect("chosen");
@@ -142,23 +142,28 @@ mod of_a_client {
             transport: &deployment,
             today: day("2026-11-22"),
             now: day("2026-11-22").start() + std::time::Duration::from_secs(3600),
+            charts: ChartsFolder::default(),
         };
         let mut out = String::new();
-        let said = rehearsal.run("choose local", &mut out).map(|()| out);
+        let said = rehearsal.run("choose local", &mut out).map(|passed| (passed, out));
         assert_eq!(files(&folder), before, "the user's own folder is as it was");
         let sent = deployment.arrived.lock().expect("unpoisoned").values().map(Vec::len).sum();
-        (said, sent)
+        let (passed, said) = said.expect("rehearsed");
+        (passed, said, sent)
     }
 
     #[test]
     fn a_rehearsal_shows_the_report_and_sends_nothing() {
-        let (said, sent) = rehearsed(&config("rust1.95.0", "tool/verb:{build,run}"), false);
-        let said = said.expect("rehearsed");
+        let (passed, said, sent) = rehearsed(&config("rust1.95.0", "tool/verb:{build,run}"), false);
+        assert_eq!(passed, Passed { report: true, counts: true });
         assert_eq!(sent, 0, "{said}");
         for part in [
             "the week that began on 2026-11-14 and ended on 2026-11-21",
+            "           3  tool/verb:build\n",
+            "In earnest, it is a week that ends on a ",
             "2. The config v0.1.0 of",
             "counter tool/secret is not in the config",
+            "   - name tool/secret in `counter` of a chart with `program = \"example.org/tool\"`",
             "\"tool/verb:build\": 3",
             "25% of weeks are sent",
             "This one was not.",
@@ -168,18 +173,38 @@ mod of_a_client {
         assert!(!said.contains("\"tool/secret\""), "{said}");
     }
 
+    /// The numbers at the beginnings of lines.
+    fn steps(said: &str) -> Vec<&str> {
+        said.lines().filter_map(|line| line.split_once(". ")).map(|(number, _)| number).collect()
+    }
+
     #[test]
-    fn what_keeps_a_report_back_is_named() {
-        let (said, _) = rehearsed(&config("rust1.94.0", "tool/verb:build"), false);
-        let said = said.expect("rehearsed");
-        assert!(said.contains("toolchain rust1.95.0 is not in the config"), "{said}");
-        assert!(said.contains("nothing would be sent"), "{said}");
+    fn what_keeps_a_report_back_is_named_with_the_way_out_and_fails() {
+        for to_receiver in [false, true] {
+            let (passed, said, sent) =
+                rehearsed(&config("rust1.94.0", "tool/verb:build"), to_receiver);
+            assert_eq!((passed, sent), (Passed { report: false, counts: false }, 0), "{said}");
+            for part in [
+                "toolchain rust1.95.0 is not in the config",
+                "- list \"rust1.95.0\" under `toolchains` in charts-config/collection.toml",
+                "4. So nothing would be sent: toolchain rust1.95.0 is not in the config.",
+                "           1  tool/secret\n",
+            ] {
+                assert!(said.contains(part), "{part}: {said}");
+            }
+            let steps: Vec<_> =
+                steps(&said).into_iter().filter(|it| !it.starts_with(' ')).collect();
+            assert_eq!(steps, ["1", "2", "3", "4", "5"], "{said}");
+        }
+        let (passed, said, _) = rehearsed(&config("rust1.95.0", "tool/other"), false);
+        assert_eq!(passed, Passed { report: true, counts: false });
+        assert!(said.contains("No count is in it"), "{said}");
+        assert!(said.contains("- name tool/secret, tool/verb:build in `counter`"), "{said}");
     }
 
     #[test]
     fn a_report_is_sent_to_a_receiver_for_this_rehearsal_alone() {
-        let (said, sent) = rehearsed(&config("rust1.95.0", "tool/verb:build"), true);
-        let said = said.expect("rehearsed");
+        let (_, said, sent) = rehearsed(&config("rust1.95.0", "tool/verb:build"), true);
         assert!(said.contains("for this rehearsal alone"), "{said}");
         assert_eq!(sent, 1, "{said}");
     }
@@ -187,12 +212,16 @@ mod of_a_client {
     #[test]
     fn there_is_nothing_to_rehearse_before_something_was_counted() {
         let temporary = tempfile::tempdir().expect("a temporary folder");
-        let deployment = Arc::new(Deployment::new(&config("rust1.95.0", "tool/verb:build")));
+        let deployment = Arc::new(Deployment::new(&config("rust1.94.0", "tool/verb:build")));
         let upload = Uploading { to: deployment.destination(), transport: deployment };
         let setup = Setup { upload: Some(upload), ..setup(temporary.path()) };
         let (code, message) = verb(&setup, &["rehearse"]).expect_err("refused");
         assert_eq!(code, 1);
         assert!(message.contains("choose `tool telemetry local`"), "{message}");
+        verb(&setup, &["local"]).expect("chosen");
+        count(&Folder::at(temporary.path()));
+        let (code, message) = verb(&setup, &["rehearse"]).expect_err("nothing gets through");
+        assert_eq!((code, message.contains("listed above")), (1, true), "{message}");
         let (code, _) = verb(&setup, &["rehearse", "now"]).expect_err("refused");
         assert_eq!(code, 2);
         let said = verb(&setup, &[]).expect("printed");

@@ -82,7 +82,8 @@ pub fn run(setup: &Setup, folder: &Folder, _: &str, out: &mut String) -> Result<
             }
         };
         let of = file.metadata;
-        *out += &format!("\nThe week that began on {} and ends on {}\n", of.begin, of.end);
+        let short = of.end.why_short(of.begin);
+        *out += &format!("\nThe week that began on {} and ends on {}{short}\n", of.begin, of.end);
         let build =
             format!("{}@{} {} {}/{}", of.program, of.version, of.toolchain, of.goos, of.goarch);
         *out += &format!("  {}\n", OneLine(build));

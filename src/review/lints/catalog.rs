@@ -29,6 +29,8 @@ pub enum Lint {
     HiddenCharacter,
     /// A stack chart that shows functions of any package.
     StackPackages,
+    /// An address that `candor new` wrote, to be replaced.
+    Placeholder,
     /// A chart whose last day has passed.
     Expired,
     /// A chart whose last day is near.
@@ -37,7 +39,7 @@ pub enum Lint {
 
 impl Lint {
     /// All lints.
-    pub const ALL: [Lint; 14] = [
+    pub const ALL: [Lint; 15] = [
         Lint::VagueTitle,
         Lint::SameTitle,
         Lint::NoOtherBucket,
@@ -50,6 +52,7 @@ impl Lint {
         Lint::SpreadsheetFormula,
         Lint::HiddenCharacter,
         Lint::StackPackages,
+        Lint::Placeholder,
         Lint::Expired,
         Lint::Expiring,
     ];
@@ -69,6 +72,7 @@ impl Lint {
             Lint::SpreadsheetFormula => "spreadsheet-formula",
             Lint::HiddenCharacter => "hidden-character",
             Lint::StackPackages => STACK_PACKAGES,
+            Lint::Placeholder => "placeholder",
             Lint::Expired => EXPIRED,
             Lint::Expiring => EXPIRING,
         }
@@ -104,6 +108,9 @@ impl Lint {
             Lint::SpreadsheetFormula => "who opens the public CSV files in a spreadsheet runs it",
             Lint::HiddenCharacter => {
                 "what reviewers do not see can make a text say something else than they read"
+            }
+            Lint::Placeholder => {
+                "whoever wonders who asked for a counter is sent to an address where nothing is"
             }
             Lint::Expired => "a definition that asks for nothing any more misleads its readers",
             Lint::Expiring => {

@@ -441,3 +441,17 @@ fn an_end_has_a_code_that_a_comment_allows() {
         assert_eq!(found(COLLECTION, PROGRAM, &allowed), []);
     }
 }
+
+#[test]
+fn addresses_that_nobody_filled_in_are_found() {
+    let collection = format!(
+        "{COLLECTION}[project]\nname = 'p'\nopt_in = 'p on'\nopt_out = 'p off'\n\
+         home_page = 'https://replace-me.example/p'\ncontact = 'https://replace-me.example/p/issues'\n"
+    );
+    let chart = "[[chart]]\ntitle = 'How often it starts'\nissue = ['https://replace-me.example/p/issues/1']\n\
+                 type = 'partition'\nprogram = 'example.org/p'\ncounter = 'starts'\n";
+    let expected = [("placeholder", 3), ("placeholder", 9), ("placeholder", 10)];
+    let mut all = found(&collection, PROGRAM, chart);
+    all.sort_unstable();
+    assert_eq!(all, expected);
+}

@@ -10,6 +10,7 @@
 //! | `hidden` | invisible characters |
 //! | `versions` | versions that can never match, and gaps between toolchains |
 //! | `populations` | populations that nobody looked at for long |
+//! | `placeholders` | addresses that nobody has filled in yet |
 //! | `allow` | comments that allow a lint, with a reason |
 //!
 //! Each lint has a code. A comment above what it points at, or above the chart, allows it there:
@@ -25,6 +26,7 @@ mod catalog;
 mod finding;
 mod hidden;
 mod personal;
+mod placeholders;
 mod populations;
 mod titles;
 mod versions;
@@ -38,6 +40,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use allow::AllowedHere;
 pub use catalog::Lint;
+pub(crate) use placeholders::PLACEHOLDER;
 pub use populations::old_populations;
 
 /// What the lints found.
@@ -62,6 +65,7 @@ pub fn lint(
     buckets::check(definitions, &mut findings);
     versions::check(definitions, &mut findings);
     populations::check(definitions, old, &mut findings);
+    placeholders::check(definitions, &mut findings);
     let texts = texts(sources);
     hidden::check(texts.values(), &mut findings);
     let mut allowed = allow::Allowed::read(texts.values());

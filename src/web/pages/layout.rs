@@ -208,7 +208,10 @@ pub(in crate::web) fn page(
                     @if frame.rehearsal {
                         p role="note" {
                             strong { "This is a rehearsal" }
-                            ". What it shows is not what people report, and nothing of it is kept."
+                            ". What it shows is not what people report, and nothing of it is kept. What these "
+                            "pages promise about reports does not hold here: each is charted within seconds, "
+                            "without waiting for others or for the day to end. Send it made-up counts or your "
+                            "own, and nobody else’s."
                         }
                     }
                     (body)

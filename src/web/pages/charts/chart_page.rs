@@ -147,7 +147,7 @@ fn headline(shown: &Shown<'_>) -> Markup {
             }
             p.basis {
                 "from " (counted(figure.base.reports, "report")) ", for an estimated "
-                (numbers::total(figure.base.total)) " installations"
+                (numbers::installations(figure.base.total))
             }
         }
     }

@@ -197,7 +197,7 @@ fn stand_for(week: &WeekCharts, program: &ProgramCharts) -> Markup {
     let estimated = installations(rates.map(|rate| (rate.reports, rate.rate)), week.confidence);
     html! {
         @if let Some(number) = estimated {
-            ", for an estimated " (numbers::total(number.value)) " installations"
+            ", for an estimated " (numbers::installations(number.value))
             @if number.high > number.low {
                 " (" (numbers::total(number.low)) " to " (numbers::total(number.high)) ")"
             }

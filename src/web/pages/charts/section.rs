@@ -105,7 +105,7 @@ pub(super) fn origins(week: &WeekCharts, program: &str, figure: &Figure) -> Mark
         dt { "Based on" }
         dd {
             (counted(figure.base.reports, "report")) ", for an estimated "
-            (numbers::total(figure.base.total)) " installations"
+            (numbers::installations(figure.base.total))
             @if (figure.base.effective - figure.base.reports as f64).abs() >= 0.5 {
                 "; they are worth " (numbers::total(figure.base.effective))
                 " equally weighted ones"

@@ -1,0 +1,5 @@
+//go:build unix && !linux
+
+package candor
+
+func createdAt(string) [2]int64 { return [2]int64{} }
