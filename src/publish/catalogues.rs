@@ -313,16 +313,46 @@ impl Recorded<'_> {
         self.walk(Order::OldestFirst)
     }
 
+    /// The newest entry.
+    pub fn newest(&self) -> Option<&CatalogueEntry> {
+        self.index.catalogues.last()
+    }
+
+    /// The newest entries, oldest first: at least one, if there are any.
+    pub fn newest_page(&self) -> &[CatalogueEntry] {
+        &self.index.catalogues
+    }
+
     /// All entries, newest first. Pages are read as they are needed.
     pub fn newest_first(&self) -> impl Iterator<Item = Result<CatalogueEntry, CatalogueError>> {
         self.walk(Order::NewestFirst)
+    }
+
+    /// The entries that were recorded while a version or one before it was the newest, newest first. Of each level
+    /// of pages a few are read to find the first of them, however many entries there are.
+    pub fn newest_first_from(
+        &self,
+        version: ModuleVersion,
+    ) -> impl Iterator<Item = Result<CatalogueEntry, CatalogueError>> {
+        let is_of = move |entry: &CatalogueEntry| {
+            // What the log has is a version; `verify-store` finds anything else.
+            entry.version.parse::<ModuleVersion>().is_ok_and(|of| of <= version)
+        };
+        // Late entries may be out of order.
+        self.walk(Order::NewestFirstFrom(version))
+            .filter(move |entry| entry.as_ref().map_or(true, is_of))
+    }
+
+    /// The newest of them: that of the definitions behind a version's config.
+    pub fn behind(&self, version: ModuleVersion) -> Result<Option<CatalogueEntry>, CatalogueError> {
+        self.newest_first_from(version).next().transpose()
     }
 
     fn walk(&self, order: Order) -> impl Iterator<Item = Result<CatalogueEntry, CatalogueError>> {
         let pages = self.index.pages.iter().rev().flatten();
         let mut open: Vec<Result<Node, CatalogueError>> = pages.cloned().map(page).collect();
         open.extend(self.index.catalogues.iter().cloned().map(Node::Entry).map(Ok));
-        order.arrange(&mut open);
+        self.arrange(order, &mut open);
         std::iter::from_fn(move || {
             loop {
                 match open.pop()? {
@@ -330,7 +360,7 @@ impl Recorded<'_> {
                     Ok(Node::Entry(entry)) => return Some(Ok(entry)),
                     Ok(Node::Page(page)) => {
                         let mut nodes = self.nodes_of(&page);
-                        order.arrange(&mut nodes);
+                        self.arrange(order, &mut nodes);
                         open.extend(nodes);
                     }
                 }
@@ -375,6 +405,44 @@ impl Recorded<'_> {
         Ok(entries)
     }
 
+    /// Sorts nodes, given oldest first, so that the next one to visit is last.
+    fn arrange(&self, order: Order, nodes: &mut Vec<Result<Node, CatalogueError>>) {
+        match order {
+            Order::OldestFirst => nodes.reverse(),
+            Order::NewestFirst => {}
+            Order::NewestFirstFrom(version) => nodes.truncate(self.until(version, nodes)),
+        }
+    }
+
+    /// How many of these nodes, which are oldest first, begin with an entry of a version or one before it. Found by
+    /// halving; where a page is damaged, nothing before it is left out.
+    fn until(&self, version: ModuleVersion, nodes: &[Result<Node, CatalogueError>]) -> usize {
+        let (mut before, mut after) = (0, nodes.len());
+        while before < after {
+            let middle = usize::midpoint(before, after);
+            let first = nodes.get(middle).and_then(|node| self.first_version(node.as_ref().ok()?));
+            match first.is_some_and(|first| first > version) {
+                true => after = middle,
+                false => before = middle + 1,
+            }
+        }
+        before
+    }
+
+    /// The version of the oldest entry of a node; `None` if that cannot be read.
+    fn first_version(&self, node: &Node) -> Option<ModuleVersion> {
+        let mut page = match node {
+            Node::Entry(entry) => return entry.version.parse().ok(),
+            Node::Page(page) => self.catalogues.page(&page.key).ok()?,
+        };
+        loop {
+            match page.pages.first() {
+                Some(below) => page = self.catalogues.page(&below.key).ok()?,
+                None => return page.catalogues.first()?.version.parse().ok(),
+            }
+        }
+    }
+
     /// What a page holds, oldest first.
     fn nodes_of(&self, of: &PageRef) -> Vec<Result<Node, CatalogueError>> {
         match self.catalogues.page(&of.key) {
@@ -391,16 +459,8 @@ impl Recorded<'_> {
 enum Order {
     OldestFirst,
     NewestFirst,
-}
-
-impl Order {
-    /// Sorts nodes, given oldest first, so that the next one to visit is last.
-    fn arrange(self, nodes: &mut [Result<Node, CatalogueError>]) {
-        match self {
-            Order::OldestFirst => nodes.reverse(),
-            Order::NewestFirst => {}
-        }
-    }
+    /// Without what is newer than a version, as far as that is known.
+    NewestFirstFrom(ModuleVersion),
 }
 
 /// What is still to be visited.

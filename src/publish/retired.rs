@@ -4,6 +4,7 @@
 //! definition was removed.
 
 use super::catalogue::{Catalogue, CatalogueChart};
+use super::catalogue_index::CatalogueEntry;
 use super::catalogues::{CatalogueError, Catalogues};
 use crate::gomod::ModuleVersion;
 use jiff::civil::Date;
@@ -51,12 +52,10 @@ impl Catalogues {
             Err(_) => return Ok(Retirements { incomplete: true, ..retired }),
             Ok(recorded) => recorded,
         };
-        for entry in recorded.newest_first() {
+        for entry in recorded.newest_first_from(*versions.end()) {
             let read = entry.and_then(|entry| {
-                // What the log has is a version; `verify-store` finds anything else.
                 let version = entry.version.parse::<ModuleVersion>().ok();
-                let wanted = version.filter(|version| version <= versions.end());
-                wanted.map(|version| Ok((version, self.read(&entry)?))).transpose()
+                version.map(|version| Ok((version, self.read(&entry)?))).transpose()
             });
             let (version, catalogue) = match read {
                 Ok(Some(read)) => read,
@@ -78,22 +77,29 @@ impl Catalogues {
         Ok(retired)
     }
 
-    /// The definitions behind a config: the last that were published while it was the newest, or, if there were
-    /// none, before it. `None` if they are damaged or were never recorded.
-    pub fn behind(&self, version: ModuleVersion) -> Result<Option<Catalogue>, CatalogueError> {
-        let find = || {
-            for entry in self.recorded()?.newest_first() {
-                let entry = entry?;
-                if entry.version.parse::<ModuleVersion>().is_ok_and(|of| of <= version) {
-                    return self.read(&entry).map(Some);
-                }
-            }
-            Ok(None)
-        };
-        match find() {
-            Err(error @ CatalogueError::Store(_)) => Err(error),
-            found => Ok(found.ok().flatten()),
-        }
+    /// Where the definitions behind a config are: the last that were published while it was the newest, or, if
+    /// there were none, before it. `None` if they are damaged or were never recorded.
+    pub fn entry_behind(
+        &self,
+        version: ModuleVersion,
+    ) -> Result<Option<CatalogueEntry>, CatalogueError> {
+        if_whole(self.recorded().and_then(|recorded| recorded.behind(version)))
+    }
+
+    /// The catalogue of an entry; `None` if it is damaged.
+    pub fn read_if_whole(
+        &self,
+        entry: &CatalogueEntry,
+    ) -> Result<Option<Catalogue>, CatalogueError> {
+        if_whole(self.read(entry).map(Some))
+    }
+}
+
+/// What was read; `None` if it is damaged.
+fn if_whole<T>(read: Result<Option<T>, CatalogueError>) -> Result<Option<T>, CatalogueError> {
+    match read {
+        Err(error @ CatalogueError::Store(_)) => Err(error),
+        read => Ok(read.ok().flatten()),
     }
 }
 

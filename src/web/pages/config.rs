@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `/config/`, `/config/?before=VERSION` | a page of the list of versions (here) |
 //! | `/config/compare?from=VERSION&to=VERSION` | a redirect to the comparison (here) |
-//! | `/config/VERSION` | one version (`version`) |
+//! | `/config/VERSION`, `/config/VERSION?page=2` | one version; a long one on several pages (`version`) |
 //! | `/config/VERSION.json` | its `config.json` (here) |
 //! | `/config/@latest`, `/config/@latest.json` | redirects to those of the newest version (here) |
 //! | `/config/VERSION...VERSION` | what changed between two (`comparison`) |
@@ -184,7 +184,7 @@ pub(super) async fn get(
         let stopped = |_| Refusal::unavailable("reading was interrupted; try again");
         return Ok(prepared.map_err(stopped)?.respond(&headers, Lifetime::Immutable));
     }
-    version::get(&site, parse(&site, path)?, &headers).await
+    version::get(&site, parse(&site, path)?, &uri, &headers).await
 }
 
 /// The version that an address names.
