@@ -31,6 +31,7 @@ use crate::tlog::TreeHead;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 const INDEX: &str = "catalogue/index";
@@ -52,6 +53,34 @@ pub struct Catalogues {
 pub struct Recorded<'c> {
     catalogues: &'c Catalogues,
     index: Index,
+}
+
+/// A catalogue, as far as it says which charts there are.
+#[derive(Debug, Deserialize)]
+pub(super) struct Outline {
+    format: u32,
+    /// The day for which it was published.
+    pub(super) as_of: Date,
+    charts: Vec<ChartName>,
+}
+
+/// What is the same chart in two catalogues.
+#[derive(Debug, Deserialize)]
+struct ChartName {
+    program: String,
+    id: String,
+}
+
+impl Outline {
+    fn names(&self) -> HashSet<(&str, &str)> {
+        self.charts.iter().map(|chart| (chart.program.as_str(), chart.id.as_str())).collect()
+    }
+
+    /// The charts that another does not have, by program and id.
+    pub(super) fn without(&self, other: &Outline) -> HashSet<(&str, &str)> {
+        let there = other.names();
+        self.names().into_iter().filter(|name| !there.contains(name)).collect()
+    }
 }
 
 /// Why catalogues cannot be read or recorded.
@@ -150,15 +179,27 @@ impl Catalogues {
 
     /// The catalogue of an entry.
     pub fn read(&self, entry: &CatalogueEntry) -> Result<Catalogue, CatalogueError> {
+        let catalogue: Catalogue = parse(&entry.key, &self.bytes(entry)?)?;
+        check_format(&entry.key, catalogue.format, FORMAT)?;
+        Ok(catalogue)
+    }
+
+    /// The bytes of the catalogue of an entry, which are those that were recorded.
+    fn bytes(&self, entry: &CatalogueEntry) -> Result<Vec<u8>, CatalogueError> {
         let bytes = self.store.get(&Key::new(entry.key.clone())?)?;
         let bytes = bytes.ok_or_else(|| CatalogueError::Missing(entry.key.clone()))?;
         if key_of(&bytes) != entry.key {
             let reason = "its bytes are not those that were recorded".to_owned();
             return Err(CatalogueError::Malformed { what: entry.key.clone(), reason });
         }
-        let catalogue: Catalogue = parse(&entry.key, &bytes)?;
-        check_format(&entry.key, catalogue.format, FORMAT)?;
-        Ok(catalogue)
+        Ok(bytes)
+    }
+
+    /// Which charts the catalogue of an entry has.
+    pub(super) fn outline(&self, entry: &CatalogueEntry) -> Result<Outline, CatalogueError> {
+        let outline: Outline = parse(&entry.key, &self.bytes(entry)?)?;
+        check_format(&entry.key, outline.format, FORMAT)?;
+        Ok(outline)
     }
 
     /// Reads every catalogue and compares it with its entry in the index. `found` gets each error.

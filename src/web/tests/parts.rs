@@ -85,3 +85,19 @@ async fn a_file_of_few_charts_is_whole() {
     // What is not asked for is ignored.
     assert_eq!(read(&format!("{path}?page=2")).await, whole);
 }
+
+#[tokio::test]
+async fn a_short_config_is_on_one_page() {
+    let router = Fixture::with(2).router().await;
+    let page = get(&router, "/config/v0.1.0").await;
+    assert!(page.text().contains("id=\"collected\"") && !page.text().contains("data-rows"));
+    assert_eq!(get(&router, "/config/v0.1.0?page=1").await.body, page.body);
+    for (path, status) in [
+        ("/config/v0.1.0?page=2", StatusCode::NOT_FOUND),
+        ("/config/v0.3.0?page=2", StatusCode::NOT_FOUND),
+        ("/counters/example.org/hello/index.json?page=2", StatusCode::NOT_FOUND),
+        ("/counters/example.org/hello/index.json", StatusCode::OK),
+    ] {
+        assert_eq!(get(&router, path).await.status, status, "{path}");
+    }
+}
