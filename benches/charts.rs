@@ -4,7 +4,9 @@
 //!
 //! Of the 200 programs one has all its charts in all weeks, since a request reads nothing of the others but
 //! their names; those have one, without slices. `WEEKS`, `PROGRAMS`, `CHARTS` and `LARGE` set other numbers.
-//! `FOLDER` names a folder in which the deployment is made, and kept for the next run, which measures it again.
+//! `LARGE_WEEKS` is in how many weeks the program with 10,000 charts has any.
+//! `FOLDER` names a folder in which the deployment is made, and kept for the next run, which measures it again;
+//! `CANDOR` another build of `candor` to measure.
 //!
 //! The charts are stored by the code that stores them in a deployment, but into a store that syncs nothing: what
 //! is measured is reading. What storing the newest week costs is in the first line.
@@ -44,8 +46,6 @@ const IN_A_FILE: usize = 2_000;
 const MOST_MS: f64 = 50.0;
 /// How many MiB of memory.
 const MOST_MIB: f64 = 20.0;
-/// The weeks in which the program with 10,000 charts has any.
-const LARGE_WEEKS: i64 = 4;
 
 fn run(program: &str, arguments: &[&str], folder: &Path) {
     let mut command = Command::new(program);
@@ -268,7 +268,8 @@ fn publish(store: &Arc<Unsynced>) -> Duration {
         let begun = Instant::now();
         let index = data.index().expect("an index");
         let mut new = NewCharts::begin(&data, &index, week(*last)).expect("begun");
-        if NEWEST.saturating_sub(LARGE_WEEKS.weeks()) < *last && large > 0 {
+        let large_weeks = (number("LARGE_WEEKS", 4) as i64).weeks();
+        if NEWEST.saturating_sub(large_weeks) < *last && large > 0 {
             let figures = (0..large).map(|number| figure(number, 5, 0, at)).collect();
             new.add(program("example.org/large".to_owned(), figures), None).expect("stored");
         }
@@ -294,7 +295,8 @@ struct Server(Child, String);
 
 impl Server {
     fn start(folder: &Path) -> Server {
-        let mut serve = Command::new(env!("CARGO_BIN_EXE_candor"));
+        let candor = std::env::var_os("CANDOR");
+        let mut serve = Command::new(candor.unwrap_or_else(|| env!("CARGO_BIN_EXE_candor").into()));
         serve.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(folder.join("data"));
         let mut child =
             serve.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("started");
@@ -429,6 +431,9 @@ fn limited() -> Vec<String> {
         format!("{LARGE}/{most}/@all"),
         format!("{LARGE}/@{NEWEST}/c{last}"),
         format!("{LARGE}/@{NEWEST}/c{last}.json"),
+        format!("{LARGE}/@{NEWEST}/overview.json"),
+        format!("{LARGE}/@{NEWEST}/charts.json"),
+        format!("{LARGE}/@{NEWEST}/charts.json?from=c{}", last / 2),
         format!("{LARGE}/{most}/c{last}"),
         "/counters/".to_owned(),
         "/counters/example.org/p000/".to_owned(),
@@ -440,7 +445,14 @@ fn limited() -> Vec<String> {
         format!("/data/?weeks-before={old}"),
         "/data/index.json".to_owned(),
         "/data/weeks/SHA256SUMS".to_owned(),
+        "/counters/example.org/large/".to_owned(),
+        "/counters/example.org/large/?page=100".to_owned(),
+        "/counters/example.org/large/index.json".to_owned(),
+        "/counters/example.org/large/index.json?page=9".to_owned(),
         "/config/".to_owned(),
+        "/config/v0.1.0".to_owned(),
+        "/config/v0.1.0?page=9".to_owned(),
+        "/config/v0.1.0.json".to_owned(),
         "/config/atom.xml".to_owned(),
         "/log/".to_owned(),
         "/check".to_owned(),
@@ -450,15 +462,7 @@ fn limited() -> Vec<String> {
 
 /// Addresses whose answers are as large as what is asked for.
 fn growing() -> Vec<String> {
-    vec![
-        format!("{LARGE}/@{NEWEST}/charts.json"),
-        "/counters/example.org/large/".to_owned(),
-        "/counters/example.org/large/index.json".to_owned(),
-        "/config/v0.1.0".to_owned(),
-        "/privacy".to_owned(),
-        "/sitemap.xml".to_owned(),
-        "/sitemap/1.xml".to_owned(),
-    ]
+    vec!["/privacy".to_owned(), "/sitemap.xml".to_owned(), "/sitemap/1.xml".to_owned()]
 }
 
 /// What an answer cost.

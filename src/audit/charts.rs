@@ -12,9 +12,10 @@
 use super::chart_files::check_files;
 use super::data::download;
 use super::fetch::{FetchError, Remote};
+use super::parts::joined;
 use super::rebuild::{NoSource, Source};
 use super::rotation::Rotation;
-use super::served_charts::{LARGEST, differ, expected};
+use super::served_charts::{differ, expected};
 use super::state::AuditState;
 use super::verdict::Check;
 use super::versions::Versions;
@@ -324,7 +325,7 @@ impl ChartAudit<'_, '_> {
         for by in Dimension::ALL {
             let path =
                 format!("charts/{}/@{week}/charts@{}.json", percent::path(program), name_of(by));
-            let Some(slices) = self.find_json(&path)? else {
+            let Some(slices) = joined(self.remote, &path)? else {
                 return Err(self.remote.withheld(&path));
             };
             let found = slices.get("charts").and_then(Value::as_array);
@@ -349,14 +350,7 @@ impl ChartAudit<'_, '_> {
 
     /// The served charts of a program, if there are any.
     fn served(&self, week: Date, program: &str) -> Result<Option<Value>, FetchError> {
-        self.find_json(&format!("charts/{}/@{week}/charts.json", percent::path(program)))
-    }
-
-    fn find_json(&self, path: &str) -> Result<Option<Value>, FetchError> {
-        let Some(bytes) = self.remote.find(path, LARGEST)? else { return Ok(None) };
-        serde_json::from_slice(&bytes)
-            .map(Some)
-            .map_err(|error| FetchError::Wrong(format!("{}: {error}", self.remote.url(path))))
+        joined(self.remote, &format!("charts/{}/@{week}/charts.json", percent::path(program)))
     }
 }
 

@@ -50,7 +50,7 @@
 //! | `data`, `rows` | the files of the public data, and their rows |
 //! | `same_reports`, `shown_stacks` | whether two files have the same reports; rare stacks |
 //! | `public_form`, `editions` | the form of public rows, and what later editions add |
-//! | `charts`, `chart_files`, `served_charts` | the charts computed again, and compared |
+//! | `charts`, `chart_files`, `served_charts`, `parts` | the charts computed again, and compared with those served |
 //! | `rotation` | which part of it is read again today |
 //! | `promises` | the twelve promises of transparent telemetry |
 
@@ -65,6 +65,7 @@ mod fork;
 mod heads;
 mod keys;
 mod pages;
+mod parts;
 mod promises;
 mod public_form;
 mod rebuild;

@@ -1,7 +1,9 @@
-//! The logged configs, indexed in memory.
+//! The logged configs, indexed in memory once a report names them.
 //!
-//! Every version in the log is held in memory, indexed ([`Allowed`]); parts that did not change from
-//! one version to the next are held once. A lookup takes no I/O and no allocation.
+//! A server starts with the newest one, however many there are; the others are read when they are asked
+//! for, and held as long as there is room ([`HELD_BYTES`]), indexed ([`Allowed`]); parts that did not
+//! change from one version to another are held once. Looking up one that is held takes no I/O and no
+//! allocation.
 //!
 //! An unknown version may have been logged a moment ago, so the log is read again before the answer: by
 //! one reading at a time, at most one per [`INTERVAL`], which all waiting callers share. So "not in the
@@ -12,15 +14,19 @@
 
 use super::clock::KnownTime;
 use super::definitions::KnownDefinitions;
-use super::logged_config::LoggedConfig;
+use super::logged_config::{LoggedConfig, Naming};
 use crate::collection::config::ConfigError;
 use crate::collection::{Allowed, CollectionConfig};
 use crate::count::entries;
 use crate::gomod::{ModulePath, ModuleVersion};
-use crate::publish::{CatalogueError, VersionError, Versions};
+use crate::publish::{CatalogueError, VersionError, Versions, last_day};
 use crate::store::{Key, KeyError, Store, StoreError};
 use crate::tlog::{CHECKPOINT, LogVerifiers, Published, PublishedError, TreeHead};
 use jiff::Timestamp;
+use jiff::civil::Date;
+use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
+use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -34,10 +40,16 @@ const INTERVAL: Duration = Duration::from_millis(50);
 /// How old the last reading may be when a known version is asked for.
 const FOLLOW: Duration = Duration::from_secs(5);
 
-/// How many unreadable versions one reading logs by name.
-const SHOWN: u64 = 3;
+/// How much memory configs may take, roughly.
+const HELD_BYTES: u64 = 128 << 20;
 
-/// Every config that the log has.
+/// The memory that a byte of `config.json` takes once it is indexed, roughly.
+const INDEXED: u64 = 6;
+
+/// How many versions after one that closes it are tried, if those before them are damaged.
+const DAMAGED: u64 = 64;
+
+/// The configs that the log has.
 #[derive(Debug)]
 pub struct ConfigSet {
     source: Arc<Source>,
@@ -46,22 +58,35 @@ pub struct ConfigSet {
     reading: Mutex<Reading>,
     /// When the log was last checked for news.
     looked: std::sync::Mutex<Option<Instant>>,
+    /// Locked while a version is read.
+    loading: Mutex<()>,
+    failed: std::sync::Mutex<Failed>,
 }
 
-/// What the last readings found.
+/// What the last readings found. Cloning is cheap.
 #[derive(Debug, Clone)]
 struct Known {
     head: TreeHead,
-    /// Version `v0.(i+1).0` at `i`; `None` where it could not be read.
-    configs: Vec<Option<LoggedConfig>>,
-    definitions: KnownDefinitions,
+    definitions: Arc<KnownDefinitions>,
+    /// Changes whenever the others do.
+    generation: u64,
+    /// The newest commit of the configs that were read, and of the definitions.
+    last_commit: Option<KnownTime>,
 }
 
 /// When the last reading began, and whether it failed.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 struct Reading {
     began: Instant,
     failed: bool,
+}
+
+/// The versions that could not be read a moment ago, and when.
+#[derive(Debug, Default)]
+struct Failed {
+    versions: HashMap<ModuleVersion, Instant>,
+    /// When that was logged last.
+    logged: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -69,6 +94,37 @@ struct Source {
     keys: LogVerifiers,
     versions: Versions,
     store: Arc<dyn Store>,
+    held: Cache<ModuleVersion, Held, ByBytes>,
+}
+
+/// A version in memory.
+#[derive(Debug, Clone)]
+struct Held {
+    /// As of what was known then.
+    config: LoggedConfig,
+    bytes: u64,
+    /// The [`Known`] from which it follows until when its reports are accepted, and whose functions they may name;
+    /// `None` if that was not asked.
+    generation: Option<u64>,
+    /// Something that decides this could not be read, so it is read again from then on.
+    until: Option<Instant>,
+}
+
+impl Held {
+    fn is_current(&self, known: &Known) -> bool {
+        self.generation == Some(known.generation)
+            && self.until.is_none_or(|until| Instant::now() < until)
+    }
+}
+
+#[derive(Debug, Clone)]
+struct ByBytes;
+
+impl Weighter<ModuleVersion, Held> for ByBytes {
+    fn weight(&self, _: &ModuleVersion, held: &Held) -> u64 {
+        // However large one is, it is held until others are asked for.
+        held.bytes.min(HELD_BYTES / 4)
+    }
 }
 
 /// Why the logged configs could not be read.
@@ -124,25 +180,41 @@ impl From<KeyError> for ConfigSetError {
 }
 
 impl ConfigSet {
-    /// Reads every config of `module` in the log that is published in `store` and signed with `keys`.
-    /// Blocks. A damaged version is reported and left out: only reports that name it wait until it is
-    /// restored.
+    /// The configs of `module` in the log that is published in `store` and signed with `keys`. Reads the newest
+    /// one, and what the definitions say. Blocks. A damaged version is reported when it is read: only reports that
+    /// name it wait until it is restored.
     pub fn open(
         module: ModulePath,
         keys: LogVerifiers,
         store: Arc<dyn Store>,
     ) -> Result<ConfigSet, ConfigSetError> {
         let versions = Versions::new(module, store.clone());
-        let source = Source { keys, versions, store };
+        // In one part, so that a large config fits.
+        let options = OptionsBuilder::new()
+            .estimated_items_capacity(1024)
+            .weight_capacity(HELD_BYTES)
+            .shards(1)
+            .build();
+        let options = options.map_err(|_| ConfigSetError::Unreadable)?;
+        let held = Cache::with_options(
+            options,
+            ByBytes,
+            DefaultHashBuilder::default(),
+            DefaultLifecycle::default(),
+        );
+        let source = Source { keys, versions, store, held };
         let empty = Known {
             head: TreeHead::EMPTY,
-            configs: Vec::new(),
-            definitions: KnownDefinitions::default(),
+            definitions: Arc::default(),
+            generation: 0,
+            last_commit: None,
         };
         let known = source.read(empty)?;
         let reading = Mutex::new(Reading { began: Instant::now(), failed: false });
         let looked = std::sync::Mutex::new(Some(Instant::now()));
-        Ok(ConfigSet { source: Arc::new(source), known: RwLock::new(known), reading, looked })
+        let (source, known) = (Arc::new(source), RwLock::new(known));
+        let (loading, failed) = Default::default();
+        Ok(ConfigSet { source, known, reading, looked, loading, failed })
     }
 
     /// How many versions the log had at the last reading.
@@ -150,13 +222,9 @@ impl ConfigSet {
         self.known.read().unwrap_or_else(PoisonError::into_inner).head.size.get()
     }
 
-    /// The newest commit of all configs.
+    /// The newest commit of the configs that were read, and of the newest definitions.
     pub fn last_commit(&self) -> Option<KnownTime> {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let commits = known.configs.iter().flatten().filter_map(|config| {
-            config.committed.map(|time| KnownTime::Commit { config: config.version(), time })
-        });
-        commits.max_by_key(|commit| commit.time())
+        self.known.read().unwrap_or_else(PoisonError::into_inner).last_commit
     }
 
     /// The config of a version, or `None` where the log has none.
@@ -168,16 +236,15 @@ impl ConfigSet {
             // The error was logged, and what is known stays valid.
             let _ = self.refresh().await;
         }
-        match self.known(version) {
+        if version.number() > self.size() {
+            self.refresh().await?;
+        }
+        if version.number() > self.size() {
+            return Ok(None);
+        }
+        match self.current(version) {
             Some(config) => Ok(Some(config)),
-            None => {
-                self.refresh().await?;
-                match self.known(version) {
-                    Some(config) => Ok(Some(config)),
-                    None if version.number() <= self.size() => Err(ConfigSetError::Unreadable),
-                    None => Ok(None),
-                }
-            }
+            None => self.load(version).await.map(Some),
         }
     }
 
@@ -205,8 +272,7 @@ impl ConfigSet {
         if reading.began <= asked {
             sleep_until(reading.began + INTERVAL).await;
             *reading = Reading { began: Instant::now(), failed: true };
-            let known = self.known.read().unwrap_or_else(PoisonError::into_inner).clone();
-            let source = self.source.clone();
+            let (source, known) = (self.source.clone(), self.known());
             // Joining only fails while the runtime shuts down.
             let read = spawn_blocking(move || source.read(known)).await;
             match read.unwrap_or(Err(ConfigSetError::Unreadable)) {
@@ -223,15 +289,73 @@ impl ConfigSet {
         if reading.failed { Err(ConfigSetError::Unreadable) } else { Ok(()) }
     }
 
-    fn known(&self, version: ModuleVersion) -> Option<LoggedConfig> {
-        let index = usize::try_from(version.leaf_index()).ok()?;
+    fn known(&self) -> Known {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A config that is held, as of what is known.
+    fn current(&self, version: ModuleVersion) -> Option<LoggedConfig> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        known.configs.get(index)?.clone()
+        let held = self.source.held.get(&version)?;
+        held.is_current(&known).then_some(held.config)
+    }
+
+    /// Reads a version that the log has. One that cannot be read is read again after [`INTERVAL`], however many
+    /// callers ask for it.
+    async fn load(&self, version: ModuleVersion) -> Result<LoggedConfig, ConfigSetError> {
+        if let Some(failed) = self.failed_at(version) {
+            sleep_until(failed + INTERVAL).await;
+        }
+        let _turn = self.loading.lock().await;
+        if let Some(config) = self.current(version) {
+            return Ok(config);
+        }
+        if self.failed_at(version).is_some_and(|failed| failed.elapsed() < INTERVAL) {
+            return Err(ConfigSetError::Unreadable);
+        }
+        let (source, known) = (self.source.clone(), self.known());
+        let read = spawn_blocking(move || source.logged(version, &known)).await;
+        match read.unwrap_or(Err(ConfigSetError::Unreadable)) {
+            Ok(config) => {
+                let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+                known.last_commit = later(known.last_commit, committed(&config));
+                Ok(config)
+            }
+            Err(error) => {
+                self.note_failure(version, &error);
+                Err(ConfigSetError::Unreadable)
+            }
+        }
+    }
+
+    fn failed_at(&self, version: ModuleVersion) -> Option<Instant> {
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        failed.versions.get(&version).copied()
+    }
+
+    fn note_failure(&self, version: ModuleVersion, error: &ConfigSetError) {
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        failed.versions.retain(|_, at| now.duration_since(*at) < INTERVAL);
+        failed.versions.insert(version, now);
+        // A store that lost many versions is not logged once for each.
+        if failed.logged.is_none_or(|logged| now.duration_since(logged) >= INTERVAL) {
+            failed.logged = Some(now);
+            tracing::error!(%error, "reports that name {version} cannot be accepted");
+        }
     }
 }
 
+fn committed(config: &LoggedConfig) -> Option<KnownTime> {
+    Some(KnownTime::Commit { config: config.version(), time: config.committed? })
+}
+
+fn later(one: Option<KnownTime>, other: Option<KnownTime>) -> Option<KnownTime> {
+    [one, other].into_iter().flatten().max_by_key(|known| known.time())
+}
+
 impl Source {
-    /// What the log has now. Known versions are not read again: they cannot change.
+    /// What the log has now.
     fn read(&self, mut known: Known) -> Result<Known, ConfigSetError> {
         let checkpoint = self.store.pointer(&Key::new(CHECKPOINT)?)?;
         let checkpoint = checkpoint.ok_or(ConfigSetError::NoLog)?;
@@ -241,60 +365,101 @@ impl Source {
             return Err(ConfigSetError::WentBack { known: before, found: size });
         }
         known.head = head;
-        let mut unreadable: u64 = 0;
-        let mut was_restored = false;
-        for number in 1..=size {
-            let index = usize::try_from(number - 1).unwrap_or(usize::MAX);
-            if known.configs.get(index).is_some_and(Option::is_some) {
-                continue;
-            }
-            let Ok(version) = ModuleVersion::new(number) else { break };
-            let config = match self.read_version(head, version, &known) {
-                Ok(config) => Some(config),
+        let Ok(newest) = ModuleVersion::new(size) else { return Ok(known) };
+        let definitions = known.definitions.read(&self.store)?;
+        if size > before || definitions.is_some() {
+            known.generation += 1;
+        }
+        if let Some(definitions) = definitions {
+            let commits = definitions.commits.iter().filter_map(|(version, time)| {
+                let time = Timestamp::from_second(*time).ok()?;
+                Some(KnownTime::Commit { config: *version, time })
+            });
+            known.last_commit =
+                commits.fold(known.last_commit, |last, commit| later(last, Some(commit)));
+            known.definitions = Arc::new(definitions);
+        }
+        if size > before {
+            match self.logged(newest, &known) {
+                Ok(config) => known.last_commit = later(known.last_commit, committed(&config)),
                 Err(error) => {
-                    unreadable += 1;
-                    // A store that lost many versions is not logged once for each.
-                    if unreadable <= SHOWN {
-                        tracing::error!(%error, "reports that name {version} cannot be accepted");
-                    }
-                    None
+                    tracing::error!(%error, "reports that name {newest} cannot be accepted");
                 }
-            };
-            match known.configs.get_mut(index) {
-                Some(place) => {
-                    was_restored |= config.is_some();
-                    *place = config;
-                }
-                None => known.configs.push(config),
             }
         }
-        if unreadable > SHOWN {
-            tracing::error!("nor those that name any of {} more", unreadable - SHOWN);
-        }
-        let is_longer = size > before;
-        let Known { configs, definitions, .. } = &mut known;
-        definitions.update(&self.store, configs, is_longer || was_restored)?;
         Ok(known)
     }
 
-    fn read_version(
+    /// A version that the log has, and until when its reports are accepted, and whose functions they may name.
+    fn logged(
         &self,
-        head: TreeHead,
         version: ModuleVersion,
         known: &Known,
     ) -> Result<LoggedConfig, ConfigSetError> {
-        let module = self.versions.module(head, version)?;
+        let mut held = self.indexed(version, known)?;
+        let config = &mut held.config;
+        let (next, is_sure) = self.next_day(version, known);
+        let mut is_whole = is_sure;
+        config.last_day = config.as_of.and_then(|day| next.map(|next| last_day(day, next)));
+        config.is_revoked = known.definitions.is_revoked(version);
+        config.naming = Naming::Unknown;
+        // No correct clock shows an earlier day than that of the newest config.
+        let newest = ModuleVersion::new(known.head.size.get()).ok();
+        let newest = newest.and_then(|newest| self.held.get(&newest)?.config.as_of);
+        let is_closed = config.last_day.is_some_and(|last| newest.is_some_and(|now| last < now));
+        if !is_closed && !config.is_revoked && config.allowed().has_stacks() {
+            match known.definitions.naming(&self.store, version) {
+                Ok(naming) => config.naming = naming,
+                Err(error @ CatalogueError::Store(_)) => return Err(error.into()),
+                Err(error) => {
+                    is_whole = false;
+                    tracing::error!(%error, "reports with stacks that name {version} cannot be \
+                        accepted");
+                }
+            }
+        }
+        held.generation = Some(known.generation);
+        held.until = (!is_whole).then(|| Instant::now() + FOLLOW);
+        self.held.insert(version, held.clone());
+        Ok(held.config)
+    }
+
+    /// The day of the next version that can be read, `None` if there is none; and whether it is the next one.
+    fn next_day(&self, version: ModuleVersion, known: &Known) -> (Option<Date>, bool) {
+        let newest = known.head.size.get();
+        let after = version.number() + 1..=newest.min(version.number() + DAMAGED);
+        for next in after.filter_map(|number| ModuleVersion::new(number).ok()) {
+            // What cannot be read is said when a report names it.
+            if let Ok(held) = self.indexed(next, known) {
+                return (held.config.as_of, next.number() == version.number() + 1);
+            }
+        }
+        (None, version.number() == newest)
+    }
+
+    /// A version that the log has: as it is held, or read.
+    fn indexed(&self, version: ModuleVersion, known: &Known) -> Result<Held, ConfigSetError> {
+        if let Some(held) = self.held.get(&version) {
+            return Ok(held);
+        }
+        let module = self.versions.module(known.head, version)?;
         let config = CollectionConfig::from_json(module.config())
             .map_err(|source| ConfigSetError::Config { version, source })?;
         let mut allowed = Allowed::new(&config);
-        if let Some(Some(last)) = known.configs.last() {
-            allowed.share(last.allowed());
+        let newest = ModuleVersion::new(known.head.size.get()).ok();
+        for other in version.next().ok().into_iter().chain(newest) {
+            if let Some(held) = self.held.get(&other) {
+                allowed.share(held.config.allowed());
+            }
         }
         let mut logged = LoggedConfig::indexed(version, allowed);
         // A commit's time is between 1970 and 9999, so this does not fail.
         logged.committed = Timestamp::from_second(module.provenance().time.unix_seconds()).ok();
         logged.as_of = Some(module.provenance().as_of.civil());
-        Ok(logged)
+        let bytes = 1024 + module.config().len() as u64 * INDEXED;
+        let held = Held { config: logged, bytes, generation: None, until: None };
+        self.held.insert(version, held.clone());
+        Ok(held)
     }
 }
 
@@ -381,6 +546,87 @@ mod tests {
         damaged.objects.insert(zip, bytes);
         log.store.restore(&damaged);
         assert!(configs.find(version(2)).await.expect("mended").is_some());
+    }
+
+    /// The log with the zip of its first version damaged, and that zip.
+    fn damage_first(log: &Log) -> (crate::store::Key, Vec<u8>) {
+        let mut damaged = log.store.snapshot();
+        log.append(&config(0.5));
+        let first = damaged.objects.iter().find(|(key, _)| key.as_str().ends_with(".zip"));
+        let (key, bytes) = first.map(|(key, bytes)| (key.clone(), bytes.clone())).expect("a zip");
+        for number in [0.25, 0.125] {
+            log.append(&config(number));
+        }
+        damaged = log.store.snapshot();
+        damaged.objects.insert(key.clone(), vec![0]);
+        log.store.restore(&damaged);
+        (key, bytes)
+    }
+
+    #[tokio::test]
+    async fn a_damaged_old_version_is_noticed_when_it_is_asked_for_and_not_at_the_start() {
+        let log = Log::new();
+        log.append(&config(1.0));
+        let (key, bytes) = damage_first(&log);
+        let configs = log.configs();
+        for number in 2..=4 {
+            assert!(configs.find(version(number)).await.expect("read").is_some());
+        }
+        assert!(matches!(configs.find(version(1)).await, Err(ConfigSetError::Unreadable)));
+        let mut mended = log.store.snapshot();
+        mended.objects.insert(key, bytes);
+        log.store.restore(&mended);
+        let first = configs.find(version(1)).await.expect("mended").expect("logged");
+        assert_eq!(first.allowed().sample_rate().get(), 1.0);
+    }
+
+    #[tokio::test]
+    async fn asking_for_a_damaged_version_reads_the_store_seldom() {
+        let log = Log::new();
+        log.append(&config(1.0));
+        damage_first(&log);
+        let configs = Arc::new(log.configs());
+        log.store.restart();
+        let began = Instant::now();
+        let ask = |_| {
+            let configs = configs.clone();
+            tokio::spawn(async move { configs.find(version(1)).await })
+        };
+        for asked in (0..200).map(ask).collect::<Vec<_>>() {
+            let answer = asked.await.expect("no panic");
+            assert!(matches!(answer, Err(ConfigSetError::Unreadable)));
+        }
+        let readings = began.elapsed().as_millis() / INTERVAL.as_millis() + 1;
+        // The bundle, its tile, and the zip.
+        let most = 4 * readings;
+        let operations = u128::from(log.store.operations());
+        assert!(operations <= most, "{operations} operations, {readings} readings at most");
+    }
+
+    #[tokio::test]
+    async fn starting_reads_as_much_of_a_long_log_as_of_a_short_one() {
+        let operations = |versions: u32| {
+            let log = Log::new();
+            for number in 1..=versions {
+                log.append(&config(1.0 / f64::from(number)));
+            }
+            log.store.restart();
+            let configs = log.configs();
+            assert_eq!(configs.size(), u64::from(versions));
+            (log.store.operations(), log, configs)
+        };
+        let (few, ..) = operations(2);
+        let (many, log, configs) = operations(40);
+        assert_eq!(few, many);
+        // What was asked for once is held, and as long as nothing is published, nothing is read for it.
+        for _ in 0..2 {
+            for number in 1..=40 {
+                let found = configs.find(version(number)).await.expect("read").expect("logged");
+                assert_eq!(found.version(), version(number));
+                assert_eq!(found.last_day.is_some(), number < 40);
+            }
+            log.store.inject(Fault::PowerCutBefore(0));
+        }
     }
 
     #[tokio::test]

@@ -30,7 +30,7 @@
 //! | [`check`](check()) | what a config allows |
 //! | [`refusal`](Refusal) | why a report is never accepted |
 //! | [`unavailable`](Unavailable) | why a report is not accepted now |
-//! | [`configs`](ConfigSet) | all logged configs, indexed |
+//! | [`configs`](ConfigSet) | the logged configs, indexed once they are named |
 //! | [`logged_config`](LoggedConfig) | one of them: what it allows, and until when |
 //! | `definitions` | which configs are revoked, and whose functions their stacks may name |
 //! | [`clock`](ClockState) | whether this server's own clock is right |

@@ -31,6 +31,7 @@ use crate::tlog::TreeHead;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 const INDEX: &str = "catalogue/index";
@@ -52,6 +53,34 @@ pub struct Catalogues {
 pub struct Recorded<'c> {
     catalogues: &'c Catalogues,
     index: Index,
+}
+
+/// A catalogue, as far as it says which charts there are.
+#[derive(Debug, Deserialize)]
+pub(super) struct Outline {
+    format: u32,
+    /// The day for which it was published.
+    pub(super) as_of: Date,
+    charts: Vec<ChartName>,
+}
+
+/// What is the same chart in two catalogues.
+#[derive(Debug, Deserialize)]
+struct ChartName {
+    program: String,
+    id: String,
+}
+
+impl Outline {
+    fn names(&self) -> HashSet<(&str, &str)> {
+        self.charts.iter().map(|chart| (chart.program.as_str(), chart.id.as_str())).collect()
+    }
+
+    /// The charts that another does not have, by program and id.
+    pub(super) fn without(&self, other: &Outline) -> HashSet<(&str, &str)> {
+        let there = other.names();
+        self.names().into_iter().filter(|name| !there.contains(name)).collect()
+    }
 }
 
 /// Why catalogues cannot be read or recorded.
@@ -150,15 +179,27 @@ impl Catalogues {
 
     /// The catalogue of an entry.
     pub fn read(&self, entry: &CatalogueEntry) -> Result<Catalogue, CatalogueError> {
+        let catalogue: Catalogue = parse(&entry.key, &self.bytes(entry)?)?;
+        check_format(&entry.key, catalogue.format, FORMAT)?;
+        Ok(catalogue)
+    }
+
+    /// The bytes of the catalogue of an entry, which are those that were recorded.
+    fn bytes(&self, entry: &CatalogueEntry) -> Result<Vec<u8>, CatalogueError> {
         let bytes = self.store.get(&Key::new(entry.key.clone())?)?;
         let bytes = bytes.ok_or_else(|| CatalogueError::Missing(entry.key.clone()))?;
         if key_of(&bytes) != entry.key {
             let reason = "its bytes are not those that were recorded".to_owned();
             return Err(CatalogueError::Malformed { what: entry.key.clone(), reason });
         }
-        let catalogue: Catalogue = parse(&entry.key, &bytes)?;
-        check_format(&entry.key, catalogue.format, FORMAT)?;
-        Ok(catalogue)
+        Ok(bytes)
+    }
+
+    /// Which charts the catalogue of an entry has.
+    pub(super) fn outline(&self, entry: &CatalogueEntry) -> Result<Outline, CatalogueError> {
+        let outline: Outline = parse(&entry.key, &self.bytes(entry)?)?;
+        check_format(&entry.key, outline.format, FORMAT)?;
+        Ok(outline)
     }
 
     /// Reads every catalogue and compares it with its entry in the index. `found` gets each error.
@@ -313,16 +354,46 @@ impl Recorded<'_> {
         self.walk(Order::OldestFirst)
     }
 
+    /// The newest entry.
+    pub fn newest(&self) -> Option<&CatalogueEntry> {
+        self.index.catalogues.last()
+    }
+
+    /// The newest entries, oldest first: at least one, if there are any.
+    pub fn newest_page(&self) -> &[CatalogueEntry] {
+        &self.index.catalogues
+    }
+
     /// All entries, newest first. Pages are read as they are needed.
     pub fn newest_first(&self) -> impl Iterator<Item = Result<CatalogueEntry, CatalogueError>> {
         self.walk(Order::NewestFirst)
+    }
+
+    /// The entries that were recorded while a version or one before it was the newest, newest first. Of each level
+    /// of pages a few are read to find the first of them, however many entries there are.
+    pub fn newest_first_from(
+        &self,
+        version: ModuleVersion,
+    ) -> impl Iterator<Item = Result<CatalogueEntry, CatalogueError>> {
+        let is_of = move |entry: &CatalogueEntry| {
+            // What the log has is a version; `verify-store` finds anything else.
+            entry.version.parse::<ModuleVersion>().is_ok_and(|of| of <= version)
+        };
+        // Late entries may be out of order.
+        self.walk(Order::NewestFirstFrom(version))
+            .filter(move |entry| entry.as_ref().map_or(true, is_of))
+    }
+
+    /// The newest of them: that of the definitions behind a version's config.
+    pub fn behind(&self, version: ModuleVersion) -> Result<Option<CatalogueEntry>, CatalogueError> {
+        self.newest_first_from(version).next().transpose()
     }
 
     fn walk(&self, order: Order) -> impl Iterator<Item = Result<CatalogueEntry, CatalogueError>> {
         let pages = self.index.pages.iter().rev().flatten();
         let mut open: Vec<Result<Node, CatalogueError>> = pages.cloned().map(page).collect();
         open.extend(self.index.catalogues.iter().cloned().map(Node::Entry).map(Ok));
-        order.arrange(&mut open);
+        self.arrange(order, &mut open);
         std::iter::from_fn(move || {
             loop {
                 match open.pop()? {
@@ -330,7 +401,7 @@ impl Recorded<'_> {
                     Ok(Node::Entry(entry)) => return Some(Ok(entry)),
                     Ok(Node::Page(page)) => {
                         let mut nodes = self.nodes_of(&page);
-                        order.arrange(&mut nodes);
+                        self.arrange(order, &mut nodes);
                         open.extend(nodes);
                     }
                 }
@@ -375,6 +446,44 @@ impl Recorded<'_> {
         Ok(entries)
     }
 
+    /// Sorts nodes, given oldest first, so that the next one to visit is last.
+    fn arrange(&self, order: Order, nodes: &mut Vec<Result<Node, CatalogueError>>) {
+        match order {
+            Order::OldestFirst => nodes.reverse(),
+            Order::NewestFirst => {}
+            Order::NewestFirstFrom(version) => nodes.truncate(self.until(version, nodes)),
+        }
+    }
+
+    /// How many of these nodes, which are oldest first, begin with an entry of a version or one before it. Found by
+    /// halving; where a page is damaged, nothing before it is left out.
+    fn until(&self, version: ModuleVersion, nodes: &[Result<Node, CatalogueError>]) -> usize {
+        let (mut before, mut after) = (0, nodes.len());
+        while before < after {
+            let middle = usize::midpoint(before, after);
+            let first = nodes.get(middle).and_then(|node| self.first_version(node.as_ref().ok()?));
+            match first.is_some_and(|first| first > version) {
+                true => after = middle,
+                false => before = middle + 1,
+            }
+        }
+        before
+    }
+
+    /// The version of the oldest entry of a node; `None` if that cannot be read.
+    fn first_version(&self, node: &Node) -> Option<ModuleVersion> {
+        let mut page = match node {
+            Node::Entry(entry) => return entry.version.parse().ok(),
+            Node::Page(page) => self.catalogues.page(&page.key).ok()?,
+        };
+        loop {
+            match page.pages.first() {
+                Some(below) => page = self.catalogues.page(&below.key).ok()?,
+                None => return page.catalogues.first()?.version.parse().ok(),
+            }
+        }
+    }
+
     /// What a page holds, oldest first.
     fn nodes_of(&self, of: &PageRef) -> Vec<Result<Node, CatalogueError>> {
         match self.catalogues.page(&of.key) {
@@ -391,16 +500,8 @@ impl Recorded<'_> {
 enum Order {
     OldestFirst,
     NewestFirst,
-}
-
-impl Order {
-    /// Sorts nodes, given oldest first, so that the next one to visit is last.
-    fn arrange(self, nodes: &mut [Result<Node, CatalogueError>]) {
-        match self {
-            Order::OldestFirst => nodes.reverse(),
-            Order::NewestFirst => {}
-        }
-    }
+    /// Without what is newer than a version, as far as that is known.
+    NewestFirstFrom(ModuleVersion),
 }
 
 /// What is still to be visited.

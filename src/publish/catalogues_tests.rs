@@ -302,8 +302,8 @@ fn what_retired_is_found_version_by_version_as_far_as_definitions_can_be_read() 
         assert_eq!(retired(first, last), (vec![], false), "{first} to {last}");
     }
     let behind = |number| {
-        let found = catalogues.behind(version(number)).expect("read");
-        found.map(|catalogue| catalogue.commit)
+        let entry = catalogues.entry_behind(version(number)).expect("read")?;
+        Some(catalogues.read_if_whole(&entry).expect("read")?.commit)
     };
     assert_eq!([1, 2, 3, 5, 9].map(behind), ["1", "3", "3", "4", "5"].map(|c| Some(c.to_owned())));
     // Of what comes before damaged definitions, nothing is said.
@@ -313,4 +313,35 @@ fn what_retired_is_found_version_by_version_as_far_as_definitions_can_be_read() 
     store.restore(&snapshot);
     assert_eq!(retired(1, 6), (vec![b, d], true));
     assert_eq!((behind(2), behind(5)), (None, Some("4".to_owned())));
+}
+
+#[test]
+fn the_definitions_behind_a_version_are_found_by_reading_a_few_pages() {
+    let store = Arc::new(MemoryStore::new());
+    let catalogues = Catalogues::new(store.clone());
+    // Of every third version, of some two; and one that was recorded late.
+    let numbers = (1..=3_000).filter(|number| number % 3 == 0 || number % 10 == 0);
+    let numbers =
+        numbers.chain([2_990]).flat_map(|number| [number].repeat(1 + number as usize % 2));
+    for (day, number) in numbers.enumerate() {
+        let one = catalogue(&day.to_string(), 1 + day as i64 / 9, &day.to_string());
+        catalogues.record(&one, version(number)).expect("recorded");
+    }
+    let all = entries(&catalogues);
+    let of = |entry: &CatalogueEntry| entry.version.parse::<ModuleVersion>().expect("a version");
+    let recorded = catalogues.recorded().expect("read");
+    for number in (1..=3_010).step_by(7) {
+        let version = version(number);
+        let expected: Vec<&CatalogueEntry> =
+            all.iter().rev().filter(|entry| of(entry) <= version).take(70).collect();
+        store.restart();
+        let found = recorded.newest_first_from(version).take(70);
+        let found: Vec<CatalogueEntry> = found.collect::<Result<_, _>>().expect("read");
+        assert_eq!(found.iter().collect::<Vec<_>>(), expected, "{number}");
+        assert!(store.operations() <= 40, "{number}: {} operations", store.operations());
+        assert_eq!(
+            catalogues.entry_behind(version).expect("read").as_ref(),
+            expected.first().copied()
+        );
+    }
 }

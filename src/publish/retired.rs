@@ -4,10 +4,10 @@
 //! definition was removed.
 
 use super::catalogue::{Catalogue, CatalogueChart};
-use super::catalogues::{CatalogueError, Catalogues};
+use super::catalogue_index::CatalogueEntry;
+use super::catalogues::{CatalogueError, Catalogues, Outline};
 use crate::gomod::ModuleVersion;
 use jiff::civil::Date;
-use std::collections::HashSet;
 use std::ops::RangeInclusive;
 
 /// A chart that is no longer collected.
@@ -45,20 +45,18 @@ impl Catalogues {
         versions: RangeInclusive<ModuleVersion>,
     ) -> Result<Retirements, CatalogueError> {
         let mut retired = Retirements::default();
-        let mut after: Option<(ModuleVersion, Catalogue)> = None;
+        let mut after: Option<(ModuleVersion, Outline)> = None;
         let recorded = match self.recorded() {
             Err(error @ CatalogueError::Store(_)) => return Err(error),
             Err(_) => return Ok(Retirements { incomplete: true, ..retired }),
             Ok(recorded) => recorded,
         };
-        for entry in recorded.newest_first() {
-            let read = entry.and_then(|entry| {
-                // What the log has is a version; `verify-store` finds anything else.
-                let version = entry.version.parse::<ModuleVersion>().ok();
-                let wanted = version.filter(|version| version <= versions.end());
-                wanted.map(|version| Ok((version, self.read(&entry)?))).transpose()
+        for entry in recorded.newest_first_from(*versions.end()) {
+            let read = entry.and_then(|entry| match entry.version.parse::<ModuleVersion>() {
+                Ok(version) => Ok(Some((version, self.outline(&entry)?, entry))),
+                Err(_) => Ok(None),
             });
-            let (version, catalogue) = match read {
+            let (version, outline, entry) = match read {
                 Ok(Some(read)) => read,
                 Ok(None) => continue,
                 Err(error @ CatalogueError::Store(_)) => return Err(error),
@@ -68,46 +66,61 @@ impl Catalogues {
                 }
             };
             if let Some((version, after)) = &after {
-                retired.charts.extend(between(&catalogue, after, *version));
+                let gone = outline.without(after);
+                // Mostly none is gone, and all that definitions say need not be read.
+                let read = if gone.is_empty() { Ok(None) } else { self.read(&entry).map(Some) };
+                match read {
+                    Ok(before) => {
+                        let charts = before.into_iter().flat_map(|before| before.charts);
+                        let charts = charts.filter(|chart| gone.contains(&name(chart)));
+                        retired.charts.extend(charts.map(|chart| Retirement {
+                            version: *version,
+                            since: after.as_of,
+                            chart,
+                        }));
+                    }
+                    Err(error @ CatalogueError::Store(_)) => return Err(error),
+                    Err(_) => {
+                        retired.incomplete = true;
+                        break;
+                    }
+                }
             }
             if version < *versions.start() {
                 break;
             }
-            after = Some((version, catalogue));
+            after = Some((version, outline));
         }
         Ok(retired)
     }
 
-    /// The definitions behind a config: the last that were published while it was the newest, or, if there were
-    /// none, before it. `None` if they are damaged or were never recorded.
-    pub fn behind(&self, version: ModuleVersion) -> Result<Option<Catalogue>, CatalogueError> {
-        let find = || {
-            for entry in self.recorded()?.newest_first() {
-                let entry = entry?;
-                if entry.version.parse::<ModuleVersion>().is_ok_and(|of| of <= version) {
-                    return self.read(&entry).map(Some);
-                }
-            }
-            Ok(None)
-        };
-        match find() {
-            Err(error @ CatalogueError::Store(_)) => Err(error),
-            found => Ok(found.ok().flatten()),
-        }
+    /// Where the definitions behind a config are: the last that were published while it was the newest, or, if
+    /// there were none, before it. `None` if they are damaged or were never recorded.
+    pub fn entry_behind(
+        &self,
+        version: ModuleVersion,
+    ) -> Result<Option<CatalogueEntry>, CatalogueError> {
+        if_whole(self.recorded().and_then(|recorded| recorded.behind(version)))
+    }
+
+    /// The catalogue of an entry; `None` if it is damaged.
+    pub fn read_if_whole(
+        &self,
+        entry: &CatalogueEntry,
+    ) -> Result<Option<Catalogue>, CatalogueError> {
+        if_whole(self.read(entry).map(Some))
+    }
+}
+
+/// What was read; `None` if it is damaged.
+fn if_whole<T>(read: Result<Option<T>, CatalogueError>) -> Result<Option<T>, CatalogueError> {
+    match read {
+        Err(error @ CatalogueError::Store(_)) => Err(error),
+        read => Ok(read.ok().flatten()),
     }
 }
 
 /// What is the same chart in two catalogues.
 fn name(chart: &CatalogueChart) -> (&str, &str) {
     (&chart.program, &chart.id)
-}
-
-fn between<'c>(
-    before: &'c Catalogue,
-    after: &'c Catalogue,
-    version: ModuleVersion,
-) -> impl Iterator<Item = Retirement> + use<'c> {
-    let there: HashSet<(&str, &str)> = after.charts.iter().map(name).collect();
-    let gone = before.charts.iter().filter(move |chart| !there.contains(&name(chart)));
-    gone.map(move |chart| Retirement { version, since: after.as_of, chart: chart.clone() })
 }

@@ -4,10 +4,10 @@ use crate::count::entries;
 use crate::gomod::{Hash1, Module, ModulePath, ModuleVersion};
 use crate::store::{Key, KeyError, Store, StoreError};
 use crate::tlog::{
-    Bundle, BundleError, CheckedTileError, CheckedTiles, Entry, EntryValidator, InvalidEntry,
+    Bundle, BundleError, CheckedTileError, CheckedTiles, Entry, EntryValidator, Hash, InvalidEntry,
     LeafIndex, Record, StoredTiles, TreeHead, TreeSize, leaf_hash,
 };
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Reads the versions of one module from its log and store.
 #[derive(Debug, Clone)]
@@ -16,6 +16,26 @@ pub struct Versions {
     store: Arc<dyn Store>,
     bundles: StoredTiles,
     tiles: Arc<CheckedTiles<StoredTiles>>,
+    /// The bundle that was read last: versions are mostly asked for in a row.
+    last: Arc<Mutex<Option<Arc<ReadBundle>>>>,
+}
+
+/// A bundle of the log with a head, and the hashes that lead to its root.
+#[derive(Debug)]
+struct ReadBundle {
+    head: TreeHead,
+    bundle: Bundle,
+    entries: Vec<Entry>,
+    hashes: Option<Arc<Vec<Hash>>>,
+}
+
+impl ReadBundle {
+    /// The entry at a place, if it is the one that was logged.
+    fn logged(&self, place: usize) -> Option<&Entry> {
+        let entry = self.entries.get(place)?;
+        let hash = self.hashes.as_ref()?.get(place)?;
+        (*hash == leaf_hash(entry.as_bytes())).then_some(entry)
+    }
 }
 
 /// Why a version that the log has could not be read.
@@ -104,7 +124,7 @@ impl Versions {
     pub fn new(path: ModulePath, store: Arc<dyn Store>) -> Versions {
         let bundles = StoredTiles::new(store.clone());
         let tiles = Arc::new(CheckedTiles::new(bundles.clone()));
-        Versions { path, bundles, tiles, store }
+        Versions { path, bundles, tiles, store, last: Arc::default() }
     }
 
     /// The newest version in the log with this head; `None` if the log is empty.
@@ -117,15 +137,26 @@ impl Versions {
         let unknown = VersionError::Unknown { version, size: head.size };
         let Ok(index) = LeafIndex::new(version.leaf_index()) else { return Err(unknown) };
         let Some((bundle, place)) = Bundle::of_leaf(index, head.size) else { return Err(unknown) };
-        let entries = self.bundles.read_bundle(bundle)?;
-        let wrong = || VersionError::Record { path: self.path.clone(), version };
-        let entry = entries.get(place).ok_or_else(wrong)?;
-        let hashes = self.tiles.read(head, 0, bundle.index()).map_err(Box::new)?;
-        let logged = hashes.and_then(|hashes| hashes.get(place).copied());
-        if logged != Some(leaf_hash(entry.as_bytes())) {
-            return Err(VersionError::NotLogged { version, bundle: bundle.path() });
-        }
+        let read = self.bundle(head, bundle)?;
+        let not_logged = || VersionError::NotLogged { version, bundle: bundle.path() };
+        let entry = read.logged(place).ok_or_else(not_logged)?;
         self.parse_record(version, entry)
+    }
+
+    /// A bundle, read and parsed unless it is the last one that was. Each entry is yet to be compared with its hash.
+    fn bundle(&self, head: TreeHead, bundle: Bundle) -> Result<Arc<ReadBundle>, VersionError> {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(last) = last.filter(|last| (last.head, last.bundle) == (head, bundle)) {
+            return Ok(last);
+        }
+        let entries = self.bundles.read_bundle(bundle)?;
+        let hashes = self.tiles.read(head, 0, bundle.index()).map_err(Box::new)?;
+        let read = Arc::new(ReadBundle { head, bundle, entries, hashes });
+        // What is damaged is read again, since it may have been restored.
+        if (0..read.entries.len()).all(|place| read.logged(place).is_some()) {
+            *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(read.clone());
+        }
+        Ok(read)
     }
 
     /// Parses an entry, which must be the record of this version.

@@ -22,6 +22,7 @@ use crate::gomod::unescape_version;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
+use tokio::task::spawn_blocking;
 
 pub(super) async fn get(
     State(site): State<Site>,
@@ -40,7 +41,12 @@ pub(super) async fn get(
         return Err(Refusal::not_found(format!("not found: this proxy serves only {module}")));
     };
     match request {
-        "v/list" => Ok(site.head().await?.list.respond(&headers, Seconds)),
+        "v/list" => {
+            let head = site.head().await?;
+            let list = spawn_blocking(move || head.list().clone()).await;
+            let stopped = |_| Refusal::unavailable("making the list was interrupted; try again");
+            Ok(list.map_err(stopped)?.respond(&headers, Seconds))
+        }
         "latest" => {
             let Some(newest) = site.head().await?.newest() else {
                 return Err(Refusal::not_found(format!("not found: {module} has no version yet")));

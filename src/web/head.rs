@@ -16,7 +16,7 @@ use crate::gomod::ModuleVersion;
 use crate::publish::Versions;
 use crate::tlog::{Protocol, Published, TreeHead};
 use std::fmt::Write;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
@@ -36,8 +36,8 @@ pub(super) struct Head {
     pub(super) checkpoint: Representation,
     /// The signed tree head of the checksum database.
     pub(super) latest: Representation,
-    /// The list of versions.
-    pub(super) list: Representation,
+    /// The list of versions, made when it is asked for.
+    list: OnceLock<Representation>,
 }
 
 impl Head {
@@ -46,17 +46,19 @@ impl Head {
             Representation::new(published.note(protocol).as_bytes().to_vec(), Content::Text)
         };
         let (checkpoint, latest) = (note(Protocol::TlogTiles), note(Protocol::Sumdb));
-        let list = (1..=published.head().size.get()).fold(String::new(), |mut list, number| {
-            // Writing to a String cannot fail.
-            let _ = writeln!(list, "v0.{number}.0");
-            list
-        });
-        Head {
-            checkpoint,
-            latest,
-            list: Representation::new(list.into_bytes(), Content::Text),
-            published,
-        }
+        Head { checkpoint, latest, list: OnceLock::new(), published }
+    }
+
+    /// The list of versions; must not run on the threads that answer requests.
+    pub(super) fn list(&self) -> &Representation {
+        self.list.get_or_init(|| {
+            let mut list = String::new();
+            for number in 1..=self.tree().size.get() {
+                // Writing to a String cannot fail.
+                let _ = writeln!(list, "v0.{number}.0");
+            }
+            Representation::new(list.into_bytes(), Content::Text)
+        })
     }
 
     /// The size and root.

@@ -79,13 +79,23 @@ impl Public {
         blocking(move || catalogues.retired(versions)).await
     }
 
-    /// The definitions behind a config, if they were recorded.
+    /// The definitions behind a config, without what they revoke; none if they were not recorded.
     pub(super) async fn behind(
         &self,
         version: ModuleVersion,
-    ) -> Result<Option<Catalogue>, Refusal> {
-        let catalogues = self.catalogues.clone();
-        blocking(move || catalogues.behind(version)).await
+    ) -> Result<Arc<ShownCatalogue>, Refusal> {
+        let (catalogues, shown) = (self.catalogues.clone(), self.last_catalogue());
+        let read = move || {
+            let Some(entry) = catalogues.entry_behind(version)? else { return Ok(Arc::default()) };
+            match shown {
+                Some(shown) if shown.key == entry.key => Ok(shown),
+                _ => {
+                    let catalogue = catalogues.read_if_whole(&entry)?;
+                    Ok(Arc::new(ShownCatalogue { key: entry.key, catalogue, revoked: Vec::new() }))
+                }
+            }
+        };
+        blocking(read).await
     }
 
     /// The catalogue that was read last, if one was.

@@ -17,7 +17,7 @@ use crate::aggregate::PublicData;
 use crate::aggregate::index::PublicFile;
 use crate::count::entries;
 use crate::gomod::{ModulePath, ModuleVersion};
-use crate::publish::{Catalogue, CatalogueProject, Retirements};
+use crate::publish::{CatalogueProject, Retirements};
 use crate::store::Store;
 use crate::tlog::{Bundle, Hash, InclusionProof, LeafIndex, LogVerifiers, Policy, Tile, TreeHead};
 use jiff::civil::Date;
@@ -420,11 +420,11 @@ impl Site {
         self.0.public.retired(versions).await
     }
 
-    /// The definitions behind a config, if they were recorded.
+    /// The definitions behind a config, without what they revoke; none if they were not recorded.
     pub(super) async fn behind(
         &self,
         version: ModuleVersion,
-    ) -> Result<Option<Catalogue>, Refusal> {
+    ) -> Result<Arc<ShownCatalogue>, Refusal> {
         self.0.public.behind(version).await
     }
 

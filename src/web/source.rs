@@ -147,6 +147,11 @@ impl ConfigJson {
         ConfigJson { bytes, prepared: OnceLock::new() }
     }
 
+    /// Its length in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// The answer; must not run on the threads that answer requests.
     pub(super) fn prepared(&self) -> &Representation {
         self.prepared.get_or_init(|| Representation::new(self.bytes.clone(), Content::Json))

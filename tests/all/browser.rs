@@ -72,7 +72,9 @@ fn the_browser_verifies_the_log_and_reports_what_is_wrong() {
     let crafted = tempfile::TempDir::new().expect("a temporary folder");
     craft(&zip, crafted.path());
     check.arg(script).args([&server.url, &forked.url]).arg(&deflated).arg(folder.path());
-    check.arg(crafted.path());
+    let long = long_config();
+    let long = long.serve();
+    check.arg(crafted.path()).arg(&long.url);
     let output = run(&mut check);
     assert!(output.status.success(), "{}\n{}", text(&output.stdout), text(&output.stderr));
     // What the browser offers as evidence is evidence.
@@ -114,6 +116,24 @@ fn a_week_whose_number_of_reports_jumps_is_marked_on_every_screen() {
     look.arg(format!("{program}/@2026-02-08..2026-03-01/program-versions"));
     let output = run(&mut look);
     assert!(output.status.success(), "{}\n{}", text(&output.stdout), text(&output.stderr));
+}
+
+/// A deployment whose config is on two pages.
+fn long_config() -> Deployment {
+    let (charts, deployment) = (Charts::new(), Deployment::new());
+    let buckets: Vec<String> = (0..900).map(|bucket| format!("b{bucket}")).collect();
+    for name in ["a0", "a1", "a2", "a3"] {
+        let counter = format!("hello/{name}:{{{}}}", buckets.join(","));
+        charts.write(&format!("charts-config/charts/{name}.toml"), &chart(name, &counter));
+    }
+    let other = "program = \"example.org/other\"\nmodule = \"example.org/other\"\nversions = [\"v1.0.0\"]\n";
+    charts.write("charts-config/programs/other.toml", other);
+    let stack = "[[chart]]\ntitle = \"Crashes\"\nissue = [\"https://example.org/1\"]\ntype = \"stack\"\n\
+                 program = \"example.org/other\"\ncounter = \"other/crash\"\ndepth = 8\n";
+    charts.write("charts-config/charts/other.toml", stack);
+    charts.commit();
+    deployment.publish(&charts);
+    deployment
 }
 
 /// The same files, packed in a zip by another program.

@@ -1,9 +1,10 @@
 // What the script on the log's pages finds in a real browser, and what it reports.
-// usage: node verify.mjs URL FORKED-URL DEFLATED-ZIP FOLDER CRAFTED
+// usage: node verify.mjs URL FORKED-URL DEFLATED-ZIP FOLDER CRAFTED LONG-URL
 //
 // URL is a deployment of three versions, FORKED-URL one with its key and another history, DEFLATED-ZIP
 // the zip of v0.2.0 packed by another program. Evidence is left in FOLDER, each file beside the key to
-// check it with. CRAFTED has zips that a log's owner could log, and what the log would say of them.
+// check it with. CRAFTED has zips that a log's owner could log, and what the log would say of them. LONG-URL
+// is a deployment of one version, whose config is on two pages.
 //
 // 1. Pages of the deployment, with answers changed on their way to the browser.
 // 2. Logs of many sizes, which node makes (log.mjs), in the place of the deployment's.
@@ -13,7 +14,7 @@ import { join } from 'node:path';
 import { launch, PATIENCE } from './browser.mjs';
 import { Log, newKey } from './log.mjs';
 
-const [base, forked, deflated, folder, crafted] = process.argv.slice(2);
+const [base, forked, deflated, folder, crafted, long] = process.argv.slice(2);
 const photographs = process.env.CANDOR_SCREENSHOTS;
 const browser = await launch();
 const problems = [];
@@ -185,6 +186,28 @@ for (const [what, from, to] of [['a name left out', /<li><code>linux<\/code><\/l
     return changed;
   });
   await expect(what, await reader(shown), '/config/v0.2.0', [...unchanged, ['Verified. ', 'the v0.2.0 that the log names'], ['WRONG: ', 'the tables on this page are not those of config.json']]);
+}
+// The pages of a long config: each is compared with its part.
+const longReader = await reader();
+const LONG = [['Verified. ', 'The log of 1 entry is signed'], FIRST, ['Verified. ', 'the v0.1.0 that the log names']];
+const PAGES = [['', 'the names 1 to 2706 of the 3611 in config.json'], ['?page=2', 'the names 2707 to 3611 of the 3611 in config.json']];
+for (const [query, which] of PAGES) {
+  const address = new URL(`/config/v0.1.0${query}`, long).href;
+  const page = await expect(`a long config${query}`, longReader, address, [LONG[0], query ? continues(1) : FIRST, LONG[2], ['Verified. ', which, 'The rest was not compared']]);
+  for (const [what, from, to] of [['a counter left out', /<li><code>hello\/a[13]:b7<\/code><\/li>/, ''], ['another rate', /(<td class="number"[^>]*>)[^<]*/, '$10.0001%'],
+    ['other rows', /data-rows="(\d+)-/, (_, first) => `data-rows="${+first + 1}-`], ['fewer rows', /data-rows="(\d+)-(\d+)/, (_, first, last) => `data-rows="${first}-${last - 1}`],
+    ['no rows', /data-rows="[^"]*"/, 'data-rows="x"'], ['the other page', /data-rows="[^"]*"/, query ? 'data-rows="0-4"' : 'data-rows="4-9"'],
+    ['whole, it says', /data-rows="[^"]*"/, ''], ...query ? [['another program', /(<h2><code>)[^<]*(<\/code>, continued)/, '$1example.org/other$2']] : []]) {
+    const shown = async (path, route) => {
+      if (path !== '/config/v0.1.0') return null;
+      const response = await route.fetch();
+      const body = await response.text();
+      if (body.replace(from, to) === body) problems.push(`${what}: page ${query} has no ${from}`);
+      return { response, body: body.replace(from, to) };
+    };
+    await expect(`${what}${query}`, await reader(shown), address, [...LONG, ['WRONG: ', 'the tables on this page are not those of config.json']]);
+  }
+  await page.close();
 }
 // Checks that have not finished are shown as pending, whatever else was found.
 let release;

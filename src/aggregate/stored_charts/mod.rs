@@ -34,4 +34,4 @@ pub mod series;
 pub use folders::FOLDER;
 pub use publish::NewCharts;
 pub(crate) use publish::leftovers;
-pub use read::{SeriesOfProgram, Wanted};
+pub use read::{PageOf, ReadPage, SeriesOfProgram, Wanted};

@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
+use std::ops::Range;
 
 /// Which charts of a program are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +30,24 @@ pub enum Wanted<'a> {
     Part(usize, usize),
     /// Those with these ids.
     Ids(&'a [&'a str]),
+}
+
+/// Some of a program's charts, one after the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageOf<'a> {
+    /// The id of the first; without one, the first of all.
+    pub from: Option<&'a str>,
+    /// How many bytes of the store may be read for it. It has at least one chart.
+    pub bytes: u64,
+}
+
+/// What such a page has.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReadPage<T> {
+    /// The ids of charts, with what was read of each.
+    pub found: Vec<(String, T)>,
+    /// The id of the first chart of the next page.
+    pub next: Option<String>,
 }
 
 /// The series of some of a program's charts in a span of weeks.
@@ -131,6 +150,52 @@ impl Reader {
     fn one<T: DeserializeOwned>(&mut self, section: &str) -> Result<Option<T>, PublicError> {
         let Some(json) = self.raw(section)? else { return Ok(None) };
         self.place().parse(&json).map(Some)
+    }
+
+    /// The sections of a page. `id` is the id of the chart whose section has this name, if it is wanted. `None` if
+    /// none has the id with which the page begins.
+    fn page<T: DeserializeOwned>(
+        &mut self,
+        page: PageOf<'_>,
+        id: impl Fn(&str) -> Option<&str>,
+    ) -> Result<Option<ReadPage<T>>, PublicError> {
+        let (mut wanted, mut left, mut next): (Option<Range<usize>>, _, _) =
+            (None, page.bytes, None);
+        for (number, (name, length)) in self.sections.lengths().enumerate() {
+            let Some(id) = id(name) else { continue };
+            match &mut wanted {
+                None if page.from.is_some_and(|from| from != id) => continue,
+                None => wanted = Some(number..number + 1),
+                Some(wanted) if length <= left => wanted.end = number + 1,
+                Some(_) => {
+                    next = Some(id.to_owned());
+                    break;
+                }
+            }
+            left = left.saturating_sub(length);
+        }
+        if wanted.is_none() && page.from.is_some() {
+            return Ok(None);
+        }
+        let wanted = wanted.unwrap_or_default();
+        let (mut found, mut later) = (Vec::new(), None);
+        let is_wanted = |number: usize, name: &str| wanted.contains(&number) && id(name).is_some();
+        let each = |name: &str, json: &[u8]| {
+            match (id(name), serde_json::from_slice(json)) {
+                (Some(id), Ok(one)) => found.push((id.to_owned(), one)),
+                (None, _) => {}
+                (_, Err(error)) => later = Some(error),
+            }
+            Ok(())
+        };
+        let read = self.sections.read_all(is_wanted, each);
+        read.map_err(|error| self.place().failed(error))?;
+        match later {
+            Some(error) => {
+                Err(PublicError::Later { what: self.name.clone(), reason: error.to_string() })
+            }
+            None => Ok(Some(ReadPage { found, next })),
+        }
     }
 
     /// The weeks of a series, of whose charts these are named: all of them may be very many.
@@ -274,25 +339,33 @@ impl PublicData {
         Ok(found)
     }
 
-    /// All charts of a week by one dimension, with their ids.
-    pub fn slices_of_all(
+    /// Some of a program's charts of a week, without slices; `None` if there is none with which they begin.
+    pub fn page_of_charts(
+        &self,
+        week: Date,
+        of: &ProgramOutline,
+        page: PageOf<'_>,
+    ) -> Result<Option<(ProgramCharts, Option<String>)>, PublicError> {
+        let read = self.of_week(week, of, &of.figures)?.page(page, |name| Some(name))?;
+        Ok(read.map(|ReadPage { found, next }| {
+            let charts = found.into_iter().map(|(_, figure)| figure).collect();
+            (ProgramCharts { charts, ..of.program.clone() }, next)
+        }))
+    }
+
+    /// Some of the charts of a week by one dimension, of those that have something to show by it; `None` if there is
+    /// none with which they begin.
+    pub fn page_of_slices(
         &self,
         week: Date,
         of: &ProgramOutline,
         by: Dimension,
-    ) -> Result<Vec<(String, Breakdown)>, PublicError> {
-        let mut reader = self.of_week(week, of, &of.slices)?;
-        let names: Vec<String> = reader.sections.names().map(str::to_owned).collect();
-        let mut found = Vec::new();
-        for name in names {
-            if let Some((id, dimension)) = name.split_once('@')
-                && dimension == name_of(by)
-                && let Some(slices) = reader.one(&name)?
-            {
-                found.push((id.to_owned(), slices));
-            }
-        }
-        Ok(found)
+        page: PageOf<'_>,
+    ) -> Result<Option<ReadPage<Breakdown>>, PublicError> {
+        self.of_week(week, of, &of.slices)?.page(page, |name| {
+            let (id, dimension) = name.split_once('@')?;
+            (dimension == name_of(by)).then_some(id)
+        })
     }
 
     /// Some of a program's series in a span. If some charts are wanted, its weeks name only these; if none are, by

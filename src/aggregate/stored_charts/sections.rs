@@ -145,6 +145,11 @@ impl Sections {
         self.directory.iter().map(|section| section.name)
     }
 
+    /// The names of all sections with their lengths, in order.
+    pub fn lengths(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.directory.iter().map(|section| (section.name, section.length))
+    }
+
     /// Reads and checks a section; `None` if there is none of this name.
     pub fn read(&mut self, name: &str) -> io::Result<Option<Vec<u8>>> {
         let found = self.directory.iter().find(|section| section.name == name);

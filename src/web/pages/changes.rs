@@ -9,6 +9,10 @@ use maud::{Markup, html};
 /// A change with more names than this is collapsed.
 const UNFOLDED: usize = 12;
 
+/// Once so many bytes of `config.json` were read for a list of versions, it has no more of them: to say what changed,
+/// each is read whole.
+pub(super) const READ: usize = 1 << 20;
+
 /// What changed in a version.
 #[derive(Debug)]
 pub(super) enum Changes {

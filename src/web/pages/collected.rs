@@ -1,8 +1,9 @@
 //! Everything that a report may contain under a config, in tables.
 
+use super::config_part::{OfProgram, Part};
 use super::counters::address;
 use super::{layout, words};
-use crate::collection::config::{CollectionConfig, ProgramConfig};
+use crate::collection::config::{CollectionConfig, CounterConfig, ProgramConfig, StackConfig};
 use crate::collection::frame::OTHER_PACKAGES;
 use crate::collection::{count_of, expand};
 use crate::publish::{Catalogue, CatalogueChart};
@@ -72,13 +73,19 @@ pub(super) fn has_more_pages(config: &CollectionConfig) -> bool {
     are_listed(config).any(|is_listed| !is_listed)
 }
 
-/// Every program with its versions, counters and stacks, under `h2` headings.
-pub(super) fn programs(config: &CollectionConfig) -> Markup {
+/// Every program with its versions, counters and stacks, under `h2` headings: as far as they are on a page.
+pub(super) fn programs(config: &CollectionConfig, part: &Part<'_>) -> Markup {
     let only = config.programs.len() == 1;
-    let whole = |program| {
-        html! { (heading(program)) (list(program, WhoAsked(None), only)) }
-    };
-    html! { @for program in &config.programs { (whole(program)) } }
+    html! {
+        @for of in &part.programs {
+            @match of.begins() {
+                true => (heading(of.program)),
+                // The script expects the name again.
+                false => h2 { code { (of.program.name) } ", continued" },
+            }
+            (list(of, WhoAsked(None), only || !of.is_whole()))
+        }
+    }
 }
 
 /// The same with who asked for each counter, here or on the pages of a program's counters.
@@ -88,7 +95,7 @@ pub(super) fn who_asked(config: &CollectionConfig, who_asked: WhoAsked<'_>) -> M
         @for (program, is_listed) in config.programs.iter().zip(are_listed(config)) {
             (heading(program))
             @match is_listed {
-                true => (list(program, who_asked, only)),
+                true => (list(&OfProgram::whole(program), who_asked, only)),
                 false => (elsewhere(program)),
             }
         }
@@ -103,12 +110,12 @@ fn heading(program: &ProgramConfig) -> Markup {
 }
 
 /// How many counters and stack counters there are.
-fn number(program: &ProgramConfig) -> Markup {
-    let counters = program.counters.iter().map(|counter| count_of(&counter.name) as u64);
+fn number(counters: &[CounterConfig], stacks: &[StackConfig]) -> Markup {
+    let count = counters.iter().map(|counter| count_of(&counter.name) as u64).sum();
     html! {
-        (numbers::counted(counters.sum(), "counter"))
-        @if !program.stacks.is_empty() {
-            " and " (numbers::counted(program.stacks.len() as u64, "stack counter"))
+        (numbers::counted(count, "counter"))
+        @if !stacks.is_empty() {
+            " and " (numbers::counted(stacks.len() as u64, "stack counter"))
         }
     }
 }
@@ -117,14 +124,15 @@ fn elsewhere(program: &ProgramConfig) -> Markup {
     let page = address::program(&program.name);
     html! {
         p {
-            (number(program)) ", too many for this page: "
+            (number(&program.counters, &program.stacks)) ", too many for this page: "
             a href=(page) { "all of them, with who asked for each" }
-            ", on several pages, or " a href={ (page) "index.json" } { "in one file" } "."
+            ", on several pages, also " a href={ (page) "index.json" } { "as JSON" } "."
         }
     }
 }
 
-fn list(program: &ProgramConfig, who_asked: WhoAsked<'_>, open: bool) -> Markup {
+fn list(of: &OfProgram<'_>, who_asked: WhoAsked<'_>, open: bool) -> Markup {
+    let (program, counters, stacks) = (of.program, of.counters(), of.stacks());
     let asked = who_asked.0.is_some_and(|catalogue| !catalogue.charts.is_empty());
     let stack = |name: &str| [name.to_owned()];
     let label = format!("What {} may report", program.name);
@@ -139,7 +147,7 @@ fn list(program: &ProgramConfig, who_asked: WhoAsked<'_>, open: bool) -> Markup 
                 th.number scope="col" { "In reports" }
             } }
             tbody {
-                @for counter in &program.counters {
+                @for counter in counters {
                     @let names: Vec<String> = expand(&counter.name).collect();
                     tr {
                         th scope="row" { ul.names { @for name in &names { li { code { (name) } } } } }
@@ -149,7 +157,7 @@ fn list(program: &ProgramConfig, who_asked: WhoAsked<'_>, open: bool) -> Markup 
                         td.number data-label="In reports" { (counter.rate.percent()) }
                     }
                 }
-                @for entry in &program.stacks {
+                @for entry in stacks {
                     tr {
                         th scope="row" {
                             code { (entry.name) }
@@ -172,9 +180,12 @@ fn list(program: &ProgramConfig, who_asked: WhoAsked<'_>, open: bool) -> Markup 
     html! {
         @if program.counters.is_empty() && program.stacks.is_empty() {
             p { "Only that it ran, and none of its counters." }
-        } @else {
+        } @else if !(counters.is_empty() && stacks.is_empty()) {
             details open[open] {
-                summary { (number(program)) }
+                summary {
+                    (number(counters, stacks))
+                    @if !of.is_whole() { " of " (number(&program.counters, &program.stacks)) }
+                }
                 (layout::wide(&label, &table))
             }
         }

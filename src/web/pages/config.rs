@@ -2,16 +2,16 @@
 //!
 //! | path | answer |
 //! | --- | --- |
-//! | `/config/`, `/config/?before=VERSION` | a page of the list of versions (here) |
+//! | `/config/`, `/config/?before=VERSION` | a page of the list of versions, of large ones fewer (here) |
 //! | `/config/compare?from=VERSION&to=VERSION` | a redirect to the comparison (here) |
-//! | `/config/VERSION` | one version (`version`) |
+//! | `/config/VERSION`, `/config/VERSION?page=2` | one version; a long one on several pages (`version`) |
 //! | `/config/VERSION.json` | its `config.json` (here) |
 //! | `/config/@latest`, `/config/@latest.json` | redirects to those of the newest version (here) |
 //! | `/config/VERSION...VERSION` | what changed between two (`comparison`) |
 //! | `/config/index.json`, `/config/index.json?before=VERSION` | until when reports under each are accepted (here) |
 //! | `/config/atom.xml` | a feed (`feed`) |
 
-use super::changes::Changes;
+use super::changes::{Changes, READ};
 use super::config_states::{self, ConfigStates, VersionIndex};
 use super::layout::{self, Section};
 use super::{comparison, feed, retired, version, words};
@@ -30,7 +30,7 @@ use maud::{Markup, html};
 use std::sync::Arc;
 use tokio::task::spawn_blocking;
 
-/// How many versions a page of the list shows.
+/// How many versions a page of the list shows at most.
 const LISTED: u64 = 20;
 /// How many changes of a version it shows.
 const CHANGES: usize = 5;
@@ -50,9 +50,8 @@ pub(super) async fn list(
     let reading = site.clone();
     let load = async move {
         let gathered = gather(reading.clone(), newest, last, LISTED).await?;
-        let first = last.map_or(1, |last| last.number().saturating_sub(LISTED - 1).max(1));
-        let retired = match (ModuleVersion::new(first), last) {
-            (Ok(first), Some(last)) => reading.retired(first..=last).await?,
+        let retired = match (gathered.listed().last(), last) {
+            (Some(first), Some(last)) => reading.retired(first.version..=last).await?,
             _ => Retirements::default(),
         };
         Ok((gathered, retired))
@@ -80,10 +79,11 @@ async fn index(site: &Site, uri: &Uri, headers: &HeaderMap) -> Result<Response, 
     let key = format!("/config/index.json {newest:?} {last:?} {}", config_states.key());
     let load = gather(site.clone(), newest, last, CHOICES);
     let made = site.cached(key, Content::Json, load, move |_, gathered| {
-        let listed = gathered.versions().take(CHOICES as usize);
+        let listed = gathered.versions();
         let versions = listed.map(|(config, next)| config_states.indexed(config, next)).collect();
-        let after = last.map_or(0, ModuleVersion::number).saturating_sub(CHOICES);
-        let next = (after > 0).then(|| format!("/config/index.json?before=v0.{}.0", after + 1));
+        let oldest = gathered.listed().last().map(|oldest| oldest.version);
+        let next = oldest.filter(|oldest| oldest.number() > 1);
+        let next = next.map(|oldest| format!("/config/index.json?before={oldest}"));
         // None of these types can fail to serialise.
         serde_json::to_string_pretty(&VersionIndex { versions, next }).unwrap_or_default() + "\n"
     });
@@ -114,17 +114,23 @@ async fn last_listed(
 struct Gathered {
     /// The version after the first in the list.
     next: Option<Arc<LoadedConfig>>,
-    /// One more than is listed, to compare the oldest with.
+    /// One more than is listed, to compare the oldest with, if there is one.
     configs: Vec<Arc<LoadedConfig>>,
+    listed: usize,
 }
 
 impl Gathered {
-    /// Each version with the next one.
+    /// The versions in the list.
+    fn listed(&self) -> &[Arc<LoadedConfig>] {
+        self.configs.get(..self.listed).unwrap_or_default()
+    }
+
+    /// Each of them with the next one.
     fn versions(&self) -> impl Iterator<Item = (&LoadedConfig, Option<&LoadedConfig>)> {
         let next = self.next.iter().map(Arc::as_ref).map(Some);
         let next = next.chain(self.next.is_none().then_some(None));
         let next = next.chain(self.configs.iter().map(Arc::as_ref).map(Some));
-        self.configs.iter().map(Arc::as_ref).zip(next)
+        self.listed().iter().map(Arc::as_ref).zip(next)
     }
 }
 
@@ -142,10 +148,19 @@ async fn gather(
     };
     let mut configs: Vec<Arc<LoadedConfig>> = Vec::new();
     let versions = number.saturating_sub(listed)..=number;
+    let mut read = 0;
     for version in versions.rev().filter_map(|number| ModuleVersion::new(number).ok()) {
-        configs.push(site.config(version).await?);
+        let config = site.config(version).await?;
+        read += config.json.bytes();
+        configs.push(config);
+        if configs.len() > 1 && read >= READ {
+            break;
+        }
     }
-    Ok(Gathered { next, configs })
+    let is_first = configs.last().is_some_and(|oldest| oldest.version.number() == 1);
+    let listed = configs.len().min(listed as usize);
+    let listed = if is_first { listed } else { listed.min(configs.len().saturating_sub(1)) };
+    Ok(Gathered { next, configs, listed })
 }
 
 pub(super) async fn get(
@@ -184,7 +199,7 @@ pub(super) async fn get(
         let stopped = |_| Refusal::unavailable("reading was interrupted; try again");
         return Ok(prepared.map_err(stopped)?.respond(&headers, Lifetime::Immutable));
     }
-    version::get(&site, parse(&site, path)?, &headers).await
+    version::get(&site, parse(&site, path)?, &uri, &headers).await
 }
 
 /// The version that an address names.
@@ -208,9 +223,7 @@ fn list_body(
     config_states: &ConfigStates,
     (retired, catalogue): (&Retirements, Option<&Catalogue>),
 ) -> Markup {
-    let configs = gathered.configs.as_slice();
-    let listed = configs.len().min(LISTED as usize);
-    let page = configs.get(..listed).unwrap_or_default();
+    let (configs, page) = (gathered.configs.as_slice(), gathered.listed());
     let is_first_page = page.first().map(|config| config.version) == newest;
     let oldest = page.last().map(|config| config.version);
     html! {
@@ -228,7 +241,7 @@ fn list_body(
             None => p { "Nothing has been published yet." },
             Some(newest) => (compare_form(newest, page)),
         }
-        @for (index, (config, next)) in gathered.versions().take(page.len()).enumerate() {
+        @for (index, (config, next)) in gathered.versions().enumerate() {
             (entry(config, configs.get(index + 1).map(Arc::as_ref), config_states.state(config, next), retired))
         }
         nav.pages aria-label="More versions" {

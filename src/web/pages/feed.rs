@@ -4,7 +4,7 @@
 //! Identifiers are tag URIs (<https://www.rfc-editor.org/rfc/rfc4151>): an entry's identifier never changes,
 //! wherever the feed is fetched from. Everything in it follows from what is stored.
 
-use super::changes::Changes;
+use super::changes::{Changes, READ};
 use super::project::telemetry_of;
 use crate::gomod::ModuleVersion;
 use crate::web::numbers;
@@ -17,7 +17,7 @@ use axum::response::Response;
 use maud::html;
 use std::sync::Arc;
 
-/// How many versions are in the feed.
+/// How many versions are in the feed at most; of large configs there are fewer.
 const ENTRIES: u64 = 30;
 /// The date in tag URIs, on which the operator must have owned the host name. The date of the first commit
 /// would not do, as a repository can be older than its host; so it is the same year for all.
@@ -28,11 +28,13 @@ pub(super) async fn get(site: &Site, headers: &HeaderMap) -> Result<Response, Re
     let gathered = site.clone();
     let load = async move {
         let newest = newest.map_or(0, ModuleVersion::number);
-        let mut configs = Vec::new();
-        for number in (newest.saturating_sub(ENTRIES)..=newest).rev() {
-            if let Ok(version) = ModuleVersion::new(number) {
-                configs.push(gathered.config(version).await?);
-            }
+        let (mut configs, mut read, mut number) = (Vec::new(), 0, newest);
+        while number > newest.saturating_sub(ENTRIES + 1) && (configs.len() < 2 || read < READ) {
+            let Ok(version) = ModuleVersion::new(number) else { break };
+            let config = gathered.config(version).await?;
+            read += config.json.bytes();
+            configs.push(config);
+            number -= 1;
         }
         Ok(configs)
     };
@@ -43,7 +45,11 @@ pub(super) async fn get(site: &Site, headers: &HeaderMap) -> Result<Response, Re
 }
 
 fn write(site: &Site, configs: &[Arc<LoadedConfig>]) -> String {
-    let entries = configs.iter().take(ENTRIES as usize).enumerate().map(|(index, config)| {
+    // The oldest is there to compare another with, unless it is the first of all.
+    let is_first = configs.last().is_some_and(|oldest| oldest.version.number() == 1);
+    let listed = if is_first { configs.len() } else { configs.len().saturating_sub(1) };
+    let listed = configs.iter().take(listed.min(ENTRIES as usize));
+    let entries = listed.enumerate().map(|(index, config)| {
         let before = configs.get(index + 1).map(Arc::as_ref);
         let sentences = Changes::between(before, config).sentences();
         Entry {

@@ -13,7 +13,7 @@
 //! | `/privacy` | the complete list of what may leave a machine | `privacy`, `example` |
 //! | `/check` | the commands that check each promise | `check` |
 //! | `/help/` and below | the book of `docs/` | `help` |
-//! | pages of versions | what a config collects, until when its reports are accepted, and what retired with it | `collected`, `config_states`, `retired` |
+//! | pages of versions | what a config collects, until when its reports are accepted, and what retired with it | `collected`, `config_part`, `config_states`, `retired` |
 //! | pages of the log and of versions | what the reader's browser verifies | `verifying`, `verify.js` |
 //! | errors, in a browser | the sentence, and links | `refused` |
 //! | `/charts/atom.xml`, `/charts/new.xml` | feeds of weeks and of new charts | `charts` |
@@ -33,6 +33,7 @@ mod choices;
 mod collected;
 mod comparison;
 mod config;
+mod config_part;
 mod config_states;
 mod counters;
 mod data;

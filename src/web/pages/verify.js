@@ -301,36 +301,55 @@ function isRate(text, rate) {
   return Math.abs(percent - rate * 100) <= rate * 0.5;
 }
 
-/** Verifies that the page shows exactly the names, rates and depths of this config.json, in its order. */
+/** The rows of the tables: each program with its versions, then its counters and stacks. */
+function rowsOf(programs) {
+  return (programs ?? []).flatMap(({ Name, Versions, Counters, Stacks }) => [
+    { program: Name, names: [Name, ...Versions ?? []] },
+    ...(Counters ?? []).map((counter) => ({ program: Name, names: expand(counter.Name), rates: [counter.Rate] })),
+    ...(Stacks ?? []).map((stack) => ({ program: Name, names: [stack.Name], rates: [stack.Rate], depth: stack.Depth ?? 0 })),
+  ]);
+}
+
+/**
+ * Verifies that the page shows exactly the names, rates and depths of this config.json, in its order; or, if it is
+ * one of several pages, those of the rows that it says it shows.
+ */
 function verifyTables(config) {
   const tables = document.getElementById('collected');
   if (!tables) throw new Error('the tables on this page: there are none that this script could read');
   const { GOOS, GOARCH, GoVersion, SampleRate, Programs } = JSON.parse(new TextDecoder().decode(config));
-  const [names, rates, depths] = [[...GOOS ?? [], ...GOARCH ?? [], ...GoVersion ?? []], [SampleRate], []];
-  for (const { Name, Versions, Counters, Stacks } of Programs ?? []) {
-    names.push(Name, ...Versions ?? []);
-    for (const counter of Counters ?? []) names.push(...expand(counter.Name));
-    for (const stack of Stacks ?? []) {
-      names.push(stack.Name);
-      depths.push(stack.Depth ?? 0);
-    }
-    rates.push(...[...Counters ?? [], ...Stacks ?? []].map(({ Rate }) => Rate));
-  }
-  const texts = (selector) => Array.from(tables.querySelectorAll(selector), (element) => element.textContent);
+  const environments = { names: [...GOOS ?? [], ...GOARCH ?? [], ...GoVersion ?? []], rates: [SampleRate] };
+  const all = rowsOf(Programs);
+  const [from, to] = tables.dataset.rows?.split('-').map(Number) ?? [0, all.length];
+  const rows = all.slice(from, to);
+  const namesIn = (some) => some.flatMap((row) => row.names);
+  const before = from === 0 ? 0 : namesIn([environments, ...all.slice(0, from)]).length;
+  // Where they may come from is on the first page; a program that began on another page is named again.
+  if (from === 0) rows.unshift(environments);
+  const again = rows[0]?.rates && from !== 0 ? [rows[0].program] : [];
+  const names = [...again, ...namesIn(rows)];
+  const rates = rows.flatMap((row) => row.rates ?? []);
+  const depths = rows.flatMap((row) => row.depth ?? []);
+  const elements = (selector) => Array.from(tables.querySelectorAll(selector));
+  const textOf = (element) => element.textContent;
   // The summary of a collapsed list repeats two of its names.
-  const shown = texts('code').filter((_, at) => !tables.querySelectorAll('code')[at].closest('summary'));
+  const shown = elements('code').filter((element) => !element.closest('summary')).map(textOf);
   const wrong = (what, there, wanted) => new Wrong(`the tables on this page are not those of config.json: they show ${what} ${
     JSON.stringify(there ?? null)} where it has ${JSON.stringify(wanted ?? null)}`);
   for (let at = 0; at < Math.max(shown.length, names.length); at += 1) {
     if (shown[at] !== names[at]) throw wrong('the name', shown[at], names[at]);
   }
-  const shownRates = [document.getElementById('sample-rate')?.textContent, ...texts('td.number')];
+  const shownRates = [...document.querySelectorAll('#sample-rate'), ...elements('td.number')].map(textOf);
   for (let at = 0; at < Math.max(shownRates.length, rates.length); at += 1) {
     if (!isRate(shownRates[at], rates[at])) throw wrong('the rate', shownRates[at], rates[at]);
   }
-  const shownDepths = texts('.depth').map((text) => Number(text));
+  const shownDepths = elements('.depth').map((element) => Number(element.textContent));
   if (String(shownDepths) !== String(depths)) throw wrong('the depths of stacks', shownDepths, depths);
-  return `The tables on this page show ${names.length} names with their rates, and they are those of config.json`;
+  const [count, total] = [names.length - again.length, namesIn([environments, ...all]).length];
+  if (count === total) return `The tables on this page show ${count} names with their rates, and they are those of config.json`;
+  const which = count === 0 ? 'none' : `the names ${before + 1} to ${before + count}`;
+  return `The tables on this page show ${which} of the ${total} in config.json, with their rates, and they are those of config.json. `
+    + 'The rest was not compared: each of the other pages is when you open it';
 }
 
 // Messages, and what is remembered

@@ -14,6 +14,7 @@ mod health;
 mod hostile;
 mod overview;
 mod pages;
+mod parts;
 mod promises;
 mod reads;
 mod routes;

@@ -1,4 +1,6 @@
 //! Answers for programs: what there is, and slices, as JSON.
+//!
+//! Files about all charts of a program are in parts, `?from=CHART`: each links to the next.
 
 use super::address::{self, Form, Weeks};
 use super::loaded::{self, Which};
@@ -9,6 +11,21 @@ use crate::web::representation::Content;
 use crate::web::site::Site;
 use axum::response::Response;
 use jiff::civil::Date;
+
+/// Writes a part of a file, given the address of the next one.
+type Write = fn(&WeekCharts, &ProgramCharts, Option<String>) -> String;
+
+/// The id of the chart with which a part begins. Ids need no decoding.
+fn begins_with(query: &str) -> Option<String> {
+    let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.find(|(key, _)| *key == "from").map(|(_, from)| from.to_owned())
+}
+
+/// The address of the part of a file that begins with a chart.
+fn next_part(path: &str, program: &str, week: Date, from: &str) -> String {
+    let file = path.rsplit('/').next().unwrap_or_default();
+    format!("{}{file}?from={from}", address::week(program, Weeks::One(week)))
+}
 
 impl Request {
     /// The programs of a week, or of the newest one.
@@ -39,8 +56,9 @@ impl Request {
         path: &str,
         program: String,
         week: Date,
+        query: &str,
     ) -> Result<Response, Failure> {
-        self.of_program(path, program, week, "overview", json::overview).await
+        self.of_program(path, program, week, ("overview", json::overview), query).await
     }
 
     /// All charts of a program in a week.
@@ -49,8 +67,9 @@ impl Request {
         path: &str,
         program: String,
         week: Date,
+        query: &str,
     ) -> Result<Response, Failure> {
-        self.of_program(path, program, week, "charts", json::all).await
+        self.of_program(path, program, week, ("charts", json::all), query).await
     }
 
     /// A file about all of a program's charts in a week.
@@ -59,16 +78,26 @@ impl Request {
         path: &str,
         program: String,
         week: Date,
-        word: &str,
-        write: fn(&WeekCharts, &ProgramCharts) -> String,
+        (word, write): (&str, Write),
+        query: &str,
     ) -> Result<Response, Failure> {
-        let loaded = self.loaded(&program, week, Which::All).await?;
+        let from = begins_with(query);
+        let page = loaded::page(&self.site, &self.index, week, &program, from.clone()).await?;
+        let (loaded, next) = page.map_or((None, None), |(loaded, next)| (Some(loaded), next));
+        let loaded = self.found(&program, week, loaded).await?;
+        if let Some(from) = &from
+            && loaded.program(&program).is_none_or(|program| program.charts.is_empty())
+        {
+            return Err(self.no_chart(&program, Weeks::One(week), from));
+        }
         let name = address::file_name(&program, Weeks::One(week), word, Form::Json);
+        let next = next.map(|next| next_part(path, &program, week, &next));
         let write = move |_: &Site, ()| {
             let charts = loaded.program(&program);
-            charts.map_or(String::new(), |charts| write(loaded.charts(), charts))
+            charts.map_or(String::new(), |charts| write(loaded.charts(), charts, next))
         };
-        let made = self.site.cached(self.key(path), Content::Json, async { Ok(()) }, write);
+        let key = self.key(&format!("{path} {}", from.unwrap_or_default()));
+        let made = self.site.cached(key, Content::Json, async { Ok(()) }, write);
         Ok(files::named(self.respond(&*made.await?), &name, Form::Json))
     }
 
@@ -80,6 +109,7 @@ impl Request {
         week: Date,
         id: Option<String>,
         by: Dimension,
+        query: &str,
     ) -> Result<Response, Failure> {
         let which = id.clone().map_or(Which::First(0), |id| Which::Ids(vec![id]));
         let loaded = self.loaded(&program, week, which).await?;
@@ -89,14 +119,24 @@ impl Request {
         {
             return Err(self.no_chart(&program, Weeks::One(week), id));
         }
-        let found: Vec<(String, Breakdown)> = match &id {
+        let from = begins_with(query).filter(|_| id.is_none());
+        let (found, next): (Vec<(String, Breakdown)>, _) = match &id {
             Some(id) => {
                 let of = (program.as_str(), id.as_str());
                 let slices = loaded::slices(&self.site, &self.index, week, of, by).await?;
-                slices.into_iter().map(|slices| (id.clone(), slices)).collect()
+                (slices.into_iter().map(|slices| (id.clone(), slices)).collect(), None)
             }
-            None => loaded::all_slices(&self.site, &self.index, week, &program, by).await?,
+            None => {
+                let (site, from) = (&self.site, from.clone());
+                loaded::page_of_slices(site, &self.index, week, &program, by, from).await?
+            }
         };
+        if let Some(from) = &from
+            && found.is_empty()
+        {
+            return Err(self.no_chart(&program, Weeks::One(week), from));
+        }
+        let next = next.map(|next| next_part(path, &program, week, &next));
         let word = id.as_deref().unwrap_or("charts");
         let word = format!("{word}-by-{}", crate::aggregate::chart_csv::name_of(by));
         let name = address::file_name(&program, Weeks::One(week), &word, Form::Json);
@@ -104,10 +144,11 @@ impl Request {
             let charts = loaded.program(&program);
             let of = id.as_deref();
             charts.map_or(String::new(), |charts| {
-                json::slices(loaded.charts(), charts, of, by, &found)
+                json::slices(loaded.charts(), charts, of, by, (&found, next))
             })
         };
-        let made = self.site.cached(self.key(path), Content::Json, async { Ok(()) }, write);
+        let key = self.key(&format!("{path} {}", from.unwrap_or_default()));
+        let made = self.site.cached(key, Content::Json, async { Ok(()) }, write);
         Ok(files::named(self.respond(&*made.await?), &name, Form::Json))
     }
 }

@@ -118,7 +118,9 @@ pub(super) fn body() -> Markup {
         p {
             "PROGRAM is the program’s path, WEEK the last day of a week (a Sunday, as 2026-11-15), CHART "
             "the id of a chart, BY " code { "version" } ", " code { "platform" } " or " code { "toolchain" }
-            ". Which weeks there are is in " a href="/data/index.json" { "/data/index.json" }
+            ". The first three files of a program are in parts if it has very many charts: while there is "
+            code { "next" } ", it is the address of the next one. Which weeks there are is in "
+            a href="/data/index.json" { "/data/index.json" }
             ". Answers have entity tags: ask again with If-None-Match."
         }
         h2 { "JSON" }

@@ -33,6 +33,9 @@ struct Head<'a, T> {
     jump: Option<Jump>,
     #[serde(flatten)]
     charts: T,
+    /// The address of the next part, if these are not all charts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
 }
 
 /// The number of reports of a week, of all programs together.
@@ -172,7 +175,7 @@ pub(super) fn programs(outline: Option<&WeekOutline>, weeks: &[Date]) -> String 
 }
 
 /// What charts a program has.
-pub(super) fn overview(week: &WeekCharts, program: &ProgramCharts) -> String {
+pub(super) fn overview(week: &WeekCharts, program: &ProgramCharts, next: Option<String>) -> String {
     fn chart(figure: &Figure) -> ChartInList<'_> {
         let Figure { id, title, kind, counter, collected, base, coverage, jump, rows, .. } = figure;
         ChartInList {
@@ -187,25 +190,26 @@ pub(super) fn overview(week: &WeekCharts, program: &ProgramCharts) -> String {
             rows: rows.len(),
         }
     }
-    written(week, program, Overview { charts: program.charts.iter().map(chart).collect() })
+    let charts = program.charts.iter().map(chart).collect();
+    written(week, program, Overview { charts }, next)
 }
 
-/// The slices of the chart with this id, or of all charts that have any.
+/// The slices of the chart with this id, or of charts that have any, with the address of the next part.
 pub(super) fn slices(
     week: &WeekCharts,
     program: &ProgramCharts,
     id: Option<&str>,
     dimension: Dimension,
-    found: &[(String, Breakdown)],
+    (found, next): (&[(String, Breakdown)], Option<String>),
 ) -> String {
     match id {
         Some(id) => {
             let by = found.first().map(|(_, by)| by);
-            written(week, program, Slices { id, by })
+            written(week, program, Slices { id, by }, next)
         }
         None => {
             let charts = found.iter().map(|(id, by)| Slices { id, by: Some(by) }).collect();
-            written(week, program, AllSlices { dimension, charts })
+            written(week, program, AllSlices { dimension, charts }, next)
         }
     }
 }
@@ -217,7 +221,12 @@ pub(super) fn series(program: &str, all: &Series, series: &ChartSeries) -> Strin
     line(&OverWeeks { format: FORMAT, program, weeks, series, first_weeks })
 }
 
-fn written<T: Serialize>(week: &WeekCharts, program: &ProgramCharts, charts: T) -> String {
+fn written<T: Serialize>(
+    week: &WeekCharts,
+    program: &ProgramCharts,
+    charts: T,
+    next: Option<String>,
+) -> String {
     let head = Head {
         format: week.format,
         week: week.week,
@@ -238,16 +247,17 @@ fn written<T: Serialize>(week: &WeekCharts, program: &ProgramCharts, charts: T) 
         expected: program.expected,
         jump: program.jump,
         charts,
+        next,
     };
     line(&head)
 }
 
 /// One chart of a program.
 pub(super) fn one(week: &WeekCharts, program: &ProgramCharts, figure: &Figure) -> String {
-    written(week, program, One { chart: figure })
+    written(week, program, One { chart: figure }, None)
 }
 
-/// All charts of a program.
-pub(super) fn all(week: &WeekCharts, program: &ProgramCharts) -> String {
-    written(week, program, All { charts: &program.charts })
+/// Charts of a program, and the address of the next part.
+pub(super) fn all(week: &WeekCharts, program: &ProgramCharts, next: Option<String>) -> String {
+    written(week, program, All { charts: &program.charts }, next)
 }

@@ -7,14 +7,15 @@
 //! | [`weeks`], [`outline`] | which weeks there are; which programs a week has |
 //! | [`newest_week`] | the newest week in which a program has charts |
 //! | [`program`] | a program's charts of a week, all or some, without slices |
-//! | [`chart`], [`slices`], [`all_slices`] | one chart of a week with its slices; a chart by one dimension; all charts |
+//! | [`page`], [`page_of_slices`] | some of a program's charts of a week, for files; the same by one dimension |
+//! | [`chart`], [`slices`] | one chart of a week with its slices; a chart by one dimension |
 //! | [`series`], [`over_weeks`] | a program's charts over weeks, all or some: the numbers of trends and cards |
 
 use crate::aggregate::figure::{Breakdown, Dimension, Figure, ProgramCharts, WeekCharts};
 use crate::aggregate::index::Index;
 use crate::aggregate::stored_charts::outline::{SpanOutline, WeekOutline, span_of, spans};
 use crate::aggregate::stored_charts::series::{ChartSeries, ProgramWeek};
-use crate::aggregate::stored_charts::{SeriesOfProgram, Wanted};
+use crate::aggregate::stored_charts::{PageOf, ReadPage, SeriesOfProgram, Wanted};
 use crate::aggregate::{PublicData, PublicError};
 use crate::web::chart_cache::{LoadedWeek, Name, Outline};
 use crate::web::public::ShownIndex;
@@ -197,17 +198,50 @@ pub(in crate::web) async fn slices(
     read(site, index, week, move |data, _| data.slices(week, &of, &id, by)).await
 }
 
-/// All charts of a program that have something to show by version, platform or toolchain, with their ids.
-pub(in crate::web) async fn all_slices(
+/// How many bytes of charts are in a file about a program: about as many milliseconds of work as a page.
+const FILE_BYTES: u64 = 512 << 10;
+
+/// Some charts of a program, and the id of the one after them.
+pub(in crate::web) type Page<T> = (T, Option<String>);
+
+/// Charts of a program from one on, without slices; `None` if the week or the program has none. Without charts if
+/// there is none with which they begin.
+pub(in crate::web) async fn page(
+    site: &Site,
+    index: &Arc<ShownIndex>,
+    week: Date,
+    program: &str,
+    from: Option<String>,
+) -> Result<Option<Page<LoadedWeek>>, Refusal> {
+    let Some(outline) = outline(site, index, week).await? else { return Ok(None) };
+    let Some(of) = outline.outline.program(program).cloned() else { return Ok(None) };
+    let load = read(site, index, week, move |data, _| {
+        let page = PageOf { from: from.as_deref(), bytes: FILE_BYTES };
+        let read = data.page_of_charts(week, &of, page)?;
+        Ok(read.unwrap_or_else(|| (of.program.clone(), None)))
+    });
+    let (charts, next) = load.await?;
+    let week = WeekCharts { programs: vec![charts], ..outline.outline.week.clone() };
+    Ok(Some((LoadedWeek::new(week), next)))
+}
+
+/// Charts of a program from one on that have something to show by version, platform or toolchain, with their ids.
+pub(in crate::web) async fn page_of_slices(
     site: &Site,
     index: &Arc<ShownIndex>,
     week: Date,
     program: &str,
     by: Dimension,
-) -> Result<Vec<(String, Breakdown)>, Refusal> {
-    let Some(outline) = outline(site, index, week).await? else { return Ok(Vec::new()) };
-    let Some(of) = outline.outline.program(program).cloned() else { return Ok(Vec::new()) };
-    read(site, index, week, move |data, _| data.slices_of_all(week, &of, by)).await
+    from: Option<String>,
+) -> Result<Page<Vec<(String, Breakdown)>>, Refusal> {
+    let Some(outline) = outline(site, index, week).await? else { return Ok(Page::default()) };
+    let Some(of) = outline.outline.program(program).cloned() else { return Ok(Page::default()) };
+    read(site, index, week, move |data, _| {
+        let page = PageOf { from: from.as_deref(), bytes: FILE_BYTES };
+        let read = data.page_of_slices(week, &of, by, page)?;
+        Ok(read.map(|ReadPage { found, next }| (found, next)).unwrap_or_default())
+    })
+    .await
 }
 
 /// A program's charts in the weeks from one to another, all or some of them: a bounded number of small reads

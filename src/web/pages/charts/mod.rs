@@ -135,10 +135,12 @@ impl Request {
                 self.range_charts(path, program, (from, to), query).await
             }
             Target::ProgramsJson(week) => self.programs_json(path, week).await,
-            Target::AllCharts { program, week } => self.all_charts(path, program, week).await,
-            Target::Overview { program, week } => self.overview(path, program, week).await,
+            Target::AllCharts { program, week } => {
+                self.all_charts(path, program, week, query).await
+            }
+            Target::Overview { program, week } => self.overview(path, program, week, query).await,
             Target::Slices { program, week, id, by } => {
-                self.slices(path, program, week, id, by).await
+                self.slices(path, program, week, id, by, query).await
             }
             Target::Chart { program, weeks: Weeks::One(week), id, form } => match form {
                 Form::Page => self.chart_page(path, &program, week, &id, query).await,

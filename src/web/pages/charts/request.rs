@@ -106,7 +106,7 @@ impl Request {
         self.found(program, week, loaded).await
     }
 
-    async fn found(
+    pub(super) async fn found(
         &self,
         program: &str,
         week: Date,

@@ -1,7 +1,8 @@
-//! `/counters/PROGRAM/index.json`: what a program may report, and who asked for it; and the same of one counter,
-//! with how many reports have it.
+//! `/counters/PROGRAM/index.json`: what a program may report, and who asked for it, a long list on several pages;
+//! and the same of one counter, with how many reports have it.
 
 use super::page::Known;
+use super::paging::{Page, Part};
 use super::{address, listed};
 use crate::aggregate::figure::{Base, Estimate, Interval};
 use crate::collection::config::ProgramConfig;
@@ -40,35 +41,42 @@ struct Counter<'a> {
 struct Whole<'a> {
     #[serde(flatten)]
     index: Index<'a>,
-    /// The definitions.
+    /// The definitions that ask for these counters.
     charts: Vec<&'a CatalogueChart>,
     repository: &'a str,
     commit: &'a str,
+    /// The address of the next page, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
 }
 
 fn kind(depth: Option<u32>) -> &'static str {
     if depth.is_some() { "stack" } else { "counter" }
 }
 
-/// The file of a program.
+/// A page of the file of a program.
 pub(super) fn written(
     program: &ProgramConfig,
     config: impl std::fmt::Display,
     catalogue: Option<&Catalogue>,
+    page: Page,
 ) -> String {
-    let name = program.name.as_str();
-    let counters = listed::all(program).map(|counter| Counter {
-        kind: kind(counter.depth),
-        page: address::counter(name, &counter.name),
-        charts: listed::asked_by(catalogue, name, &counter.name)
-            .into_iter()
-            .map(|chart| chart.id.as_str())
-            .collect(),
-        rate: counter.rate.get(),
-        depth: counter.depth,
-        name: counter.name,
-    });
-    let charts = catalogue.map_or(&[][..], |catalogue| &catalogue.charts);
+    let (name, part) = (program.name.as_str(), page.of_file(program));
+    let next = part.has_next();
+    let next = next.then(|| format!("{}index.json{}", address::program(name), page.next().query()));
+    let charts = charts_of(&part, name, catalogue);
+    let counters =
+        part.groups.into_iter().flat_map(|group| group.counters).map(|counter| Counter {
+            kind: kind(counter.depth),
+            page: address::counter(name, &counter.name),
+            charts: listed::asked_by(catalogue, name, &counter.name)
+                .into_iter()
+                .map(|chart| chart.id.as_str())
+                .collect(),
+            rate: counter.rate.get(),
+            depth: counter.depth,
+            name: counter.name,
+        });
     let whole = Whole {
         index: Index {
             format: 1,
@@ -76,12 +84,29 @@ pub(super) fn written(
             config: config.to_string(),
             counters: counters.collect(),
         },
-        charts: charts.iter().filter(|chart| chart.program == name).collect(),
+        charts,
         repository: catalogue.map_or("", |catalogue| &catalogue.repository),
         commit: catalogue.map_or("", |catalogue| &catalogue.commit),
+        next,
     };
     // None of these types can fail to serialise.
     serde_json::to_string_pretty(&whole).unwrap_or_default() + "\n"
+}
+
+/// The definitions that ask for what is on a page.
+fn charts_of<'c>(
+    part: &Part,
+    program: &str,
+    catalogue: Option<&'c Catalogue>,
+) -> Vec<&'c CatalogueChart> {
+    let Some(catalogue) = catalogue else { return Vec::new() };
+    match part.is_all() {
+        true => catalogue.charts.iter().filter(|chart| chart.program == program).collect(),
+        false => {
+            let counters = part.groups.iter().flat_map(|group| &group.counters);
+            catalogue.asked_by(program, counters.map(|counter| counter.name.as_str()))
+        }
+    }
 }
 
 /// One counter.

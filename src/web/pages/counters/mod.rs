@@ -92,7 +92,7 @@ impl Request {
             }
             Some(Target::Programs) => self.all().await,
             Some(Target::Program(program)) => self.program(program, page).await,
-            Some(Target::Json(program)) => self.json(program).await,
+            Some(Target::Json(program)) => self.json(program, page).await,
             Some(Target::Name(program, name)) => self.name(program, name).await,
         }
     }
@@ -143,14 +143,19 @@ impl Request {
         Ok(made.await?.respond(&self.headers, Lifetime::Seconds))
     }
 
-    async fn json(&self, name: &str) -> Result<Response, Refusal> {
+    async fn json(&self, name: &str, page: Page) -> Result<Response, Refusal> {
         let Some(newest) = self.newest.clone() else { return Ok(self.missing(None, name)) };
+        let is_there =
+            || program_of(&newest, name).is_some_and(|one| !page.of_file(one).groups.is_empty());
+        if page != Page::FIRST && !is_there() {
+            return Ok(self.missing(None, &format!("{name}/index.json{}", page.query())));
+        }
         let (name, catalogue) = (name.to_owned(), self.catalogue.clone());
-        let key = self.key(&format!("{name}/index.json"));
+        let key = self.key(&format!("{name}/index.json{}", page.query()));
         let made = self.site.cached(key, Content::Json, async { Ok(()) }, move |_, ()| {
             let program = program_of(&newest, &name);
             program.map_or(String::new(), |program| {
-                json::written(program, newest.version, catalogue.catalogue.as_ref())
+                json::written(program, newest.version, catalogue.catalogue.as_ref(), page)
             })
         });
         Ok(made.await?.respond(&self.headers, Lifetime::Seconds))

@@ -8,6 +8,8 @@ use std::ops::Range;
 
 /// Once a page has so many counters, the next group begins another one.
 const COUNTERS: usize = 400;
+/// The same of a file.
+const IN_A_FILE: usize = 2_000;
 
 /// A page of counters, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +29,11 @@ impl Part {
     /// Whether there is no other page.
     pub(super) fn is_all(&self) -> bool {
         self.counters.len() == self.all
+    }
+
+    /// Whether there is a page after it.
+    pub(super) fn has_next(&self) -> bool {
+        self.counters.end < self.all
     }
 }
 
@@ -56,12 +63,26 @@ impl Page {
         if self.0 == 1 { String::new() } else { format!(", page {}", self.0) }
     }
 
+    /// The next one.
+    pub(super) fn next(self) -> Page {
+        Page(self.0.saturating_add(1))
+    }
+
     /// What is on it: no group is on two pages. Without groups, there are fewer pages, unless it is the first.
     pub(super) fn of(self, program: &ProgramConfig) -> Part {
+        self.with(program, COUNTERS)
+    }
+
+    /// The same of a file, which has more.
+    pub(super) fn of_file(self, program: &ProgramConfig) -> Part {
+        self.with(program, IN_A_FILE)
+    }
+
+    fn with(self, program: &ProgramConfig, most: usize) -> Part {
         let (mut page, mut on_page, mut all) = (1, 0, 0);
         let mut part = Part { groups: Vec::new(), counters: 0..0, all: 0 };
         for group in listed::groups(program) {
-            if on_page >= COUNTERS {
+            if on_page >= most {
                 (page, on_page) = (page + 1, 0);
             }
             let count = group.counters.len();
@@ -87,7 +108,7 @@ impl Page {
                 nav.pages aria-label="Pages of counters" {
                     span { (grouped(start as u64 + 1)) "–" (grouped(end as u64)) " of " (grouped(part.all as u64)) }
                     @if self.0 > 1 { a href=(on(self.0 - 1)) rel="prev" { "← Before" } }
-                    @if end < part.all { a href=(on(self.0 + 1)) rel="next" { "More →" } }
+                    @if part.has_next() { a href=(on(self.0 + 1)) rel="next" { "More →" } }
                 }
             }
         }
