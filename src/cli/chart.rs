@@ -28,6 +28,7 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     signals::end_when_terminated()?;
     let weeks = args.days.range()?.map_or(Weeks::Outdated, Weeks::Within);
     let deployment = Deployment::open(&args.data.folder)?;
+    deployment.try_out_store()?;
     let bar = Bar::new();
     let charted = chart_deployment(&deployment, &weeks, &bar)?;
     drop(bar);
