@@ -67,6 +67,7 @@ mod merkle;
 mod messages;
 mod minimal;
 mod new;
+mod object_stores;
 mod open_configs;
 mod peers;
 mod privacy;

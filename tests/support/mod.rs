@@ -10,6 +10,7 @@ pub mod collector;
 pub mod counter_file;
 pub mod evil;
 pub mod fake_witness;
+pub mod fault_proxy;
 pub mod forge;
 pub mod go_site;
 pub mod http;
@@ -21,6 +22,7 @@ pub mod peers;
 pub mod proxy;
 pub mod python;
 pub mod receiver;
+pub mod s3;
 pub mod segments;
 pub mod witnessing;
 
