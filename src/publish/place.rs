@@ -43,7 +43,7 @@ impl Place {
         match url.strip_prefix("file://").filter(|folder| !folder.is_empty()) {
             Some(folder) => Ok(Place::Folder(base.join(folder))),
             None => {
-                let all = "write file://DIR, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX";
+                let all = "write file:///DIR, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX";
                 Err(PlaceError::Malformed(format!("it is not a place that is known here; {all}")))
             }
         }

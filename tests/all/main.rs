@@ -29,6 +29,7 @@ mod base_path;
 mod big_log;
 mod book;
 mod browser;
+mod bucket_crash;
 mod catalogue;
 mod chart;
 mod charts_config;

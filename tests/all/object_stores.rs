@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Barrier, Mutex};
 use support::fault_proxy::FaultProxy;
 use support::s3::{BUCKET, S3};
-use support::{HOST, MODULE, candor, refused, succeed};
+use support::{HOST, MODULE, Server, candor, refused, succeed};
 use tempfile::TempDir;
 
 fn key(name: &str) -> Key {
@@ -101,9 +101,8 @@ fn what_an_operator_can_mend_is_said() {
         ("another-bucket", &[][..], "there is no such bucket"),
         (BUCKET, &[("AWS_SECRET_ACCESS_KEY", "wrong")], "check AWS_ACCESS_KEY_ID"),
         (BUCKET, &[("AWS_ACCESS_KEY_ID", "wrong")], "check AWS_ACCESS_KEY_ID"),
-        (BUCKET, &[("AWS_REGION", "eu-central-1")], "AWS_REGION"),
         (BUCKET, &[("AWS_ENDPOINT_URL", "http://192.0.2.1")], "AWS_ALLOW_HTTP"),
-        (BUCKET, &[("AWS_PROFILE", "nobody"), ("HOME", "/nowhere")], "no such profile"),
+        (BUCKET, &[("AWS_PROFILE", "nobody"), ("HOME", "/nowhere/at/all")], "no such profile"),
     ] {
         let error = get(bucket, changes).expect_err("refused").to_string();
         assert!(error.contains(words) && error.contains(&format!("s3://{bucket}/a")), "{error}");
@@ -114,7 +113,12 @@ fn what_an_operator_can_mend_is_said() {
 /// `candor`, with the credentials of a server.
 fn candor_on(server: &S3) -> Command {
     let mut command = candor();
-    command.envs(server.environment()).env("AWS_CONFIG_FILE", "/nowhere").env("HOME", "/nowhere");
+    for name in
+        ["AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"]
+    {
+        command.env_remove(name);
+    }
+    command.envs(server.environment()).env("HOME", server.home());
     command
 }
 
@@ -171,17 +175,39 @@ fn a_deployment_in_a_bucket_keeps_its_signers_memory_apart_from_it() {
         let lock = server.url(lock);
         std::fs::write(&settings, format!("{before}[signer]\nlock = \"{lock}\"\n"))
             .expect("written");
-        let mut moved = candor_on(&server);
-        moved.args(["signer", "move", "--data"]).arg(&data);
+        let mut show = candor_on(&server);
+        show.args(["signer", "show", "--data"]).arg(&data);
         if is_apart {
-            succeed(&mut moved);
+            let shown = succeed(&mut show);
+            assert!(shown.contains(&lock), "{shown}");
         } else {
-            let said = refused(&mut moved, 1);
+            let said = refused(&mut show, 1);
             assert!(said.contains("the signer's lock is in the store"), "{said}");
         }
     }
-    let locks = server.files().join("one-lock").read_dir().expect("a folder").count();
-    assert!(locks >= 1, "the lock is there");
+
+    // Moved there, it is where the next publication remembers what it signed.
+    let mut serve = candor_on(&server);
+    serve
+        .args([
+            "serve",
+            "--no-uploads",
+            "--listen",
+            "127.0.0.1:0",
+            "--admin",
+            "127.0.0.1:0",
+            "--data",
+        ])
+        .arg(&data);
+    let served = Server::start(&mut serve);
+    let mut moved = candor_on(&server);
+    moved.args(["signer", "move", "--url", &served.url, "--data"]).arg(&data);
+    succeed(&mut moved);
+    let locks = server.files().join("one-lock").read_dir().expect("a folder");
+    let is_lock = |entry: std::io::Result<std::fs::DirEntry>| {
+        entry.expect("an entry").file_name().to_string_lossy().starts_with("signer-")
+    };
+    assert_eq!(locks.map(is_lock).filter(|is_lock| *is_lock).count(), 1);
     succeed(&mut verify());
 }
 

@@ -15,6 +15,7 @@ pub mod forge;
 pub mod go_site;
 pub mod http;
 pub mod json_schema;
+pub mod log_bench;
 pub mod moment;
 pub mod mutation;
 pub mod other_log;

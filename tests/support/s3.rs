@@ -111,6 +111,11 @@ impl S3 {
         })
     }
 
+    /// A folder for whoever uses it.
+    pub fn home(&self) -> std::path::PathBuf {
+        self.folder.path().join("home")
+    }
+
     /// The variables by which a program finds it.
     pub fn environment(&self) -> BTreeMap<String, String> {
         self.environment_through(&self.endpoint)

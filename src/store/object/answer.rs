@@ -56,7 +56,13 @@ const REFUSALS: &[(&[&str], &str, &str)] = &[
         "make it, or correct the URL",
     ),
     (
-        &["InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "AuthenticationFailed"],
+        &[
+            "InvalidAccessKeyId",
+            "SignatureDoesNotMatch",
+            "InvalidToken",
+            "AuthenticationFailed",
+            "UserNotFound",
+        ],
         "the store does not accept the credentials",
         "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE and ~/.aws/credentials, \
          GOOGLE_APPLICATION_CREDENTIALS, or AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
@@ -85,6 +91,16 @@ const REFUSALS: &[(&[&str], &str, &str)] = &[
     ),
 ];
 
+/// What the three call an object that is not there. (An answer to HEAD has no text.)
+const MISSING: &[&str] = &[
+    "NoSuchKey",
+    "NoSuchUpload",
+    "NoSuchVersion",
+    "BlobNotFound",
+    "ResourceNotFound",
+    "No such object",
+];
+
 /// What the S3 protocol calls an answer that only sounds final.
 const PASSING: &[&str] = &["RequestTimeout", "SlowDown", "InternalError", "ServiceUnavailable"];
 
@@ -101,7 +117,10 @@ impl Answer {
             return Answer::Refused(Cause::new(format!("{what} ({status}{code})"), *way_out));
         }
         match error {
-            Error::NotFound { .. } => return Answer::Missing,
+            // A 404 that says something else comes from somebody else, and not from the bucket.
+            Error::NotFound { .. } if seen.refusal.trim().is_empty() || says(MISSING) => {
+                return Answer::Missing;
+            }
             Error::Precondition { .. }
             | Error::AlreadyExists { .. }
             | Error::NotModified { .. } => {
@@ -120,6 +139,10 @@ impl Answer {
             Some(401 | 403) => Answer::Refused(Cause::new(
                 said(),
                 "check the credentials, and what they may do with this bucket",
+            )),
+            Some(404) => Answer::Refused(Cause::new(
+                said(),
+                "is that the address of a store (AWS_ENDPOINT_URL)?",
             )),
             Some(400..) => Answer::Refused(Cause::new(said(), "")),
             // An answer that could not be read to its end, or understood.
@@ -197,6 +220,8 @@ mod tests {
     #[test]
     fn only_what_had_no_effect_for_certain_is_called_so() {
         assert!(matches!(answer(404, "<Code>NoSuchKey</Code>"), Answer::Missing));
+        assert!(matches!(answer(404, ""), Answer::Missing));
+        assert!(matches!(answer(404, "<h1>Not here</h1>"), Answer::Refused(_)), "of a proxy");
         assert!(matches!(answer(412, ""), Answer::Condition));
         assert!(matches!(answer(409, "<Code>OperationAborted</Code>"), Answer::Condition));
         for (status, text) in [(500, ""), (503, "SlowDown"), (429, ""), (400, "RequestTimeout")] {
