@@ -65,6 +65,7 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
         let planned = plan(&deployment, &weeks, folder)?;
         return out.result(&planned, &planned);
     }
+    deployment.try_out_store()?;
     let counts = match args.counts.as_slice() {
         [] => None,
         files => Some(CountFiles::open(files).map_err(ChartError::from)?),

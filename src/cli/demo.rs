@@ -24,8 +24,9 @@ use super::env::GoEnvironment;
 use super::{Failure, Output};
 use crate::audit::AuditReport;
 use crate::client::{ClientError, ConfigClient, ConfigSource, Http, VerifiedConfig, Wanted};
-use crate::publish::{Deployment, Publication};
+use crate::publish::{Deployment, OWN_STORE, Publication};
 use crate::store::FileStore;
+use crate::terminal::OneLine;
 use crate::web;
 use jiff::civil::Date;
 use narrator::{Demo, Served};
@@ -46,11 +47,12 @@ use witness::WITNESS;
 ///
 /// Makes a charts repository and a deployment, publishes versions, serves them, downloads them as a
 /// client would, shows what a client refuses, lets a simulated population report for some weeks, and
-/// makes a website of charts. Leaves nothing behind.
+/// makes a website of charts. Leaves nothing behind, except in a bucket that is named by --store.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     candor demo\n  \
     candor demo --keep-serving\n  \
+    candor demo --store s3://example-bucket/demo\n  \
     candor demo --growth --plot growth.svg")]
 pub(super) struct Args {
     /// Keep serving the website at the end, until interrupted.
@@ -59,6 +61,10 @@ pub(super) struct Args {
     /// How many weeks of reports pass. Without it 12, and 30 of a growing population.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(2..=500))]
     weeks: Option<u16>,
+    /// Where the deployment's store is: a bucket, as in `candor init --store`, instead of the temporary folder. It
+    /// must have no deployment yet, and what is stored stays there.
+    #[arg(long, value_name = "URL", default_value = OWN_STORE)]
+    store: String,
     #[command(flatten)]
     growth: growth::Growth,
 }
@@ -105,7 +111,12 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
         .map_err(|e| Failure::new(format!("cannot make a temporary folder: {e}")))?;
     let chapter = AtomicU8::new(0);
     let weeks = args.weeks.unwrap_or(if args.growth.growth { growth::WEEKS } else { WEEKS });
-    let demo = Demo { out, folder: folder.path().to_owned(), weeks, runtime, chapter, stopped };
+    let left = match args.store == OWN_STORE {
+        true => String::new(),
+        false => format!("What was stored is still at {}.\n", OneLine(&args.store)),
+    };
+    let (folder_path, store) = (folder.path().to_owned(), args.store);
+    let demo = Demo { out, folder: folder_path, store, weeks, runtime, chapter, stopped };
     if args.growth.growth {
         let grown = demo.grow(&args.growth);
         drop(demo);
@@ -116,7 +127,8 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     drop(demo);
     let path = folder.path().display().to_string();
     folder.close().map_err(|e| Failure::new(format!("cannot remove {path}: {e}")))?;
-    out.result(&shown?, "\nThat is all. Nothing is left on this machine.\n")
+    let text = format!("\nThat is all. Nothing is left on this machine.\n{left}");
+    out.result(&shown?, text)
 }
 
 /// What the demonstration showed, for `--json`.
@@ -148,7 +160,10 @@ impl Demo {
         self.quote(FIRST_COMMIT.last().map_or("", |(_, text)| text));
 
         self.begin("candor init: a deployment with a key of its own")?;
-        let deployment = Deployment::init(&self.folder.join("deployment"), HOST, MODULE)?;
+        let deployment = self.deployment()?;
+        if self.store != OWN_STORE {
+            self.note(format_args!("Objects and pointers are in {}.", deployment.store_location()));
+        }
         self.note("To verify what it publishes, anyone needs this key and nothing else:");
         self.quote(&deployment.verifiers().log);
         let (deployment, _witness) = self.have_a_witness(&deployment)?;
@@ -239,6 +254,12 @@ impl Demo {
         let published = vec![first, second, third];
         let refused = refusal.message;
         Ok(Shown { published, verified_by_go: by_go, refused, reported, audited })
+    }
+
+    /// A new deployment.
+    fn deployment(&self) -> Result<Deployment, Failure> {
+        let folder = self.folder.join("deployment");
+        Ok(Deployment::init_with_store(&folder, HOST, MODULE, &self.store)?)
     }
 
     /// Serves a deployment on a free local port; with a clock, it accepts reports.

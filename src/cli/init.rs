@@ -1,7 +1,7 @@
 //! `candor init`: a new deployment, with a key of its own.
 
 use super::{DataFolder, Failure, Output};
-use crate::publish::Deployment;
+use crate::publish::{Deployment, OWN_STORE};
 use crate::terminal::OneLine;
 use serde::Serialize;
 use std::fs;
@@ -12,7 +12,9 @@ use std::path::Path;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  \
     candor init --data /srv/candor --name telemetry.example.org \\\n    \
-    --module telemetry.example.org/config")]
+    --module telemetry.example.org/config\n  \
+    candor init --data /srv/candor --name telemetry.example.org \\\n    \
+    --module telemetry.example.org/config --store s3://example-telemetry/candor")]
 pub(super) struct Args {
     #[command(flatten)]
     data: DataFolder,
@@ -22,6 +24,10 @@ pub(super) struct Args {
     /// The Go module that clients download.
     #[arg(long, value_name = "PATH")]
     module: String,
+    /// Where the store is: file://DIR, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX. A bucket
+    /// is tried out first; its credentials are those of the environment (see docs/operating.md).
+    #[arg(long, value_name = "URL", default_value = OWN_STORE)]
+    store: String,
 }
 
 #[derive(Serialize)]
@@ -29,6 +35,7 @@ struct Made {
     data: String,
     name: String,
     module: String,
+    store: String,
     sumdb_key: String,
     log_key: String,
 }
@@ -39,17 +46,19 @@ const MAY_BE_THERE: [&str; 6] = ["candor.tmp", "keys", "lost+found", "signer", "
 
 pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     refuse_other_things(&args.data.folder)?;
-    let deployment = Deployment::init(&args.data.folder, &args.name, &args.module)?;
+    let (folder, store) = (&args.data.folder, &args.store);
+    let deployment = Deployment::init_with_store(folder, &args.name, &args.module, store)?;
     let keys = deployment.verifiers();
     let made = Made {
         data: args.data.folder.display().to_string(),
         name: deployment.host().to_string(),
         module: deployment.module.to_string(),
+        store: deployment.store_location(),
         sumdb_key: keys.sumdb.to_string(),
         log_key: keys.log.to_string(),
     };
     let text = format!(
-        "Made a deployment of {module} in {data}.\n\n\
+        "Made a deployment of {module} in {data}{with_store}.\n\n\
          Verifier keys; publish them where users will look for them:\n  \
          {sumdb}   the go command's checksum database (GOSUMDB)\n  \
          {log}   the transparency log (C2SP tlog-tiles)\n\n\
@@ -57,6 +66,10 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
          folder on this machine; `candor signer` shows it, and moves it when it has to.\n\
          Next: candor publish --data {data} --charts REPO\n",
         module = made.module,
+        with_store = match args.store == OWN_STORE {
+            true => String::new(),
+            false => format!(", with its store at {}", OneLine(&made.store)),
+        },
         data = OneLine(&made.data),
         key = OneLine(deployment.seed_source().find()),
         sumdb = made.sumdb_key,

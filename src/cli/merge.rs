@@ -74,6 +74,7 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     signals::end_when_terminated()?;
     let days = args.days.range()?;
     let deployment = Deployment::open(&args.data.folder)?;
+    deployment.try_out_store()?;
     let (reports, scratch) = (deployment.reports(), deployment.scratch());
     let bar = Bar::new();
     let given_up: BTreeSet<SegmentId> = args.give_up.into_iter().collect();

@@ -60,6 +60,7 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     // If a publication is killed at any moment, the next one completes it.
     if args.watch { signals::end_when_asked() } else { signals::end_when_terminated() }?;
     let deployment = Deployment::open(&args.data.folder)?;
+    deployment.try_out_store()?;
     let publisher =
         Publisher::new(deployment.module.clone(), deployment.store.clone(), deployment.log()?);
     let working = Working::on("looking at the log and its witnesses");

@@ -97,6 +97,9 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     {
         out.say(format_args!("warning: nothing can be published from here: {error}"));
     }
+    if !args.no_uploads && !args.rehearsal {
+        deployment.try_out_store()?;
+    }
     let live = LiveDeployment::new(deployment.clone());
     let temporary = args.rehearsal.then(|| rehearsal_folder(&deployment)).transpose()?;
     let deployment = match &temporary {

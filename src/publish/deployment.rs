@@ -9,13 +9,15 @@
 //!                         candor.toml names another place for it
 //! DIR/reports/            the reports that were accepted
 //! DIR/reports.segments    the list of their files, so that a lost folder is noticed
-//! DIR/store/              the store, if candor.toml says `file://store`
+//! DIR/store/              the store, if candor.toml says `file://store` and not a bucket
 //! DIR/charts.json         the repository that was published from, mode 0600
 //! DIR/watch/              how far watched branches were processed
 //! DIR/cache/              mirrors of charts repositories; may be deleted at any time
-//! DIR/scratch/            files of public data that are being written; otherwise empty
+//! DIR/scratch/            files of public data that are being written, or are read from a bucket (these have
+//!                         no names); otherwise empty
 //! ```
 
+use super::place::{Place, PlaceError};
 use super::versions::Versions;
 use super::witnesses::{DeploymentWitnesses, WitnessTable, WitnessTables};
 use crate::charts::Diagnostics;
@@ -41,6 +43,9 @@ pub(super) const SETTINGS: &str = "candor.toml";
 const SEED: &str = "keys/log.seed";
 const NEXT_SEED: &str = "keys/log.next.seed";
 const SIGNER: &str = "signer";
+const SCRATCH: &str = "scratch";
+/// The store in the deployment's own folder.
+pub const OWN_STORE: &str = "file://store";
 
 /// What `candor.toml` says.
 #[derive(Debug, Clone, Deserialize)]
@@ -102,10 +107,10 @@ pub struct Deployment {
     verifiers: LogVerifiers,
     /// The next keys, which sign alongside the present ones.
     next: Option<LogVerifiers>,
-    /// The folder of the signer's lock, if it is not in the signer's own.
-    lock: Option<PathBuf>,
+    /// Where the signer's lock is, if it is not in the signer's own folder.
+    lock: Option<Place>,
     witnesses: Option<DeploymentWitnesses>,
-    store_folder: PathBuf,
+    store_place: Place,
     uploads: UploadSettings,
     /// The module that clients download.
     pub module: ModulePath,
@@ -224,6 +229,25 @@ impl Deployment {
     /// Creates a deployment in `folder`: a new key, `candor.toml`, and the signed head of the empty log.
     /// Refuses a folder that has one. An existing key is used: an interrupted init left it.
     pub fn init(folder: &Path, host: &str, module: &str) -> Result<Deployment, DeploymentError> {
+        Deployment::init_with_store(folder, host, module, OWN_STORE)
+    }
+
+    /// The same, with its store at `store`: `file://DIR`, or a bucket, which is tried out first.
+    pub fn init_with_store(
+        folder: &Path,
+        host: &str,
+        module: &str,
+        store: &str,
+    ) -> Result<Deployment, DeploymentError> {
+        // Before a key is made: whether it is a place at all, and one that can be used.
+        let try_out = || Place::new(store, folder)?.try_out(&folder.join(SCRATCH));
+        try_out().map_err(|error| match error {
+            PlaceError::Store(error) => error.into(),
+            other => DeploymentError::Settings {
+                path: format!("store {store:?}"),
+                message: other.to_string(),
+            },
+        })?;
         let host: Host = host.parse()?;
         let module = ModulePath::new(module)?;
         let settings = folder.join(SETTINGS);
@@ -256,8 +280,9 @@ impl Deployment {
              name = \"{host}\"\nmodule = \"{module}\"\n\n\
              # What clients verify with. `candor signer rotate` changes the key, with overlap.\n\
              sumdb_key = \"{sumdb}\"\nlog_key = \"{log}\"\n\n\
-             # file://DIR, relative to this folder, or file:///an/absolute/path\n\
-             store = \"file://store\"\n\n\
+             # file://DIR, relative to this folder, file:///an/absolute/path, or a bucket: s3://BUCKET/PREFIX,\n\
+             # gs://BUCKET/PREFIX or az://CONTAINER/PREFIX, whose credentials are those of the environment.\n\
+             store = {store}\n\n\
              # With witnesses, nothing is shown before so many of them have cosigned it: a number, \"all\",\n\
              # \"any\" or \"none\". They cosign the newest log again after `refresh`. Each has to know this\n\
              # log's key; url is its submission prefix, and key its vkey. Instead of both,\n\
@@ -269,8 +294,8 @@ impl Deployment {
              # key = \"witness.example/w1+01234567+...\"\n\
              # url = \"https://witness.example/w1\"\n\n\
              # The log has one signer, which keeps the last head that it signed apart from the store: in\n\
-             # signer/ here, or in a folder on another disk, which no snapshot puts back together with\n\
-             # this one. After a change here run `candor signer move`.\n\
+             # signer/ here, or in a folder on another disk or a bucket, which no snapshot puts back\n\
+             # together with this one. After a change here run `candor signer move`.\n\
              # [signer]\n\
              # lock = \"file:///srv/candor-lock\"\n\n\
              # Behind a proxy, name it, or all senders share one network's budget. Of new reports a day\n\
@@ -284,6 +309,7 @@ impl Deployment {
              # free_space = 1073741824\n",
             sumdb = keys.verifiers().sumdb,
             log = keys.verifiers().log,
+            store = toml::Value::from(store),
         );
         let deployment = Deployment::with(folder, &text)?;
         let signer = deployment.identity().read_or_register()?;
@@ -326,30 +352,22 @@ impl Deployment {
                         is not in a [table] goes above all tables";
             DeploymentError::Malformed(found.with_help(help).into())
         })?;
-        let Some(place) = file_url(&settings.store) else {
-            return Err(wrong(format!(
-                "store = {:?} is not a store that this build can open; write store = \
-                 \"file://DIR\"",
-                settings.store
-            )));
+        let place = |name: &str, url: &str| {
+            Place::new(url, folder).map_err(|error| wrong(format!("{name} = {url:?}: {error}")))
         };
-        let store = folder.join(place);
-        let lock = match &settings.signer.lock {
-            None => None,
-            Some(url) => Some(folder.join(file_url(url).ok_or_else(|| {
-                wrong(format!(
-                    "lock = {url:?} is not a place where this build can keep the signer's lock; \
-                     write lock = \"file:///DIR\""
-                ))
-            })?)),
-        };
-        if lock.as_ref().is_some_and(|lock| resolved(lock).starts_with(resolved(&store))) {
+        let place_of_store = place("store", &settings.store)?;
+        let lock = settings.signer.lock.as_deref().map(|url| place("lock", url)).transpose()?;
+        if lock.as_ref().is_some_and(|lock| lock.is_lock_in(&place_of_store)) {
             return Err(wrong(
                 "the signer's lock is in the store; it must be kept apart from it, so that a \
                  rolled-back store is noticed"
                     .to_owned(),
             ));
         }
+        let store = place_of_store.open(&folder.join(SCRATCH)).map_err(|error| match error {
+            PlaceError::Store(error) => error.into(),
+            other => wrong(format!("store = {:?}: {other}", settings.store)),
+        })?;
         let host: Host = settings.name.parse()?;
         let key = |text: &str, protocol: Protocol| {
             let key: VerifierKey = text.parse().map_err(|e| wrong(format!("{e}")))?;
@@ -374,8 +392,8 @@ impl Deployment {
             verifiers,
             next,
             module: ModulePath::new(&settings.module)?,
-            store: Arc::new(FileStore::new(store.clone())),
-            store_folder: store,
+            store,
+            store_place: place_of_store,
             uploads: settings.uploads,
             lock,
             folder: folder.to_owned(),
@@ -498,12 +516,14 @@ impl Deployment {
 
     /// The signer's lock.
     pub fn lock(&self) -> Result<StoreLock, DeploymentError> {
-        let Some(folder) = &self.lock else { return self.own_lock() };
+        let Some(place) = &self.lock else { return self.own_lock() };
         // Never created here: it might be the empty mount point of a disk.
-        if !folder.is_dir() {
+        if let Some(folder) = place.folder().filter(|folder| !folder.is_dir()) {
             return Err(DeploymentError::NoLockFolder { path: folder.display().to_string() });
         }
-        Ok(StoreLock::of_log(folder, &self.verifiers).map_err(StoreError::from)?)
+        let opened = place.open(&self.scratch());
+        let store = opened.map_err(|error| self.unusable("the signer's lock", place, error))?;
+        Ok(StoreLock::of_log(store, place, &self.verifiers).map_err(StoreError::from)?)
     }
 
     /// The lock in the signer's folder.
@@ -541,9 +561,33 @@ impl Deployment {
         &self.uploads
     }
 
-    /// The folders whose file systems uploads and publishing share.
+    /// The folders whose file systems uploads and publishing share. A bucket is none.
     pub fn written_folders(&self) -> Vec<PathBuf> {
-        vec![self.reports(), self.scratch(), self.store_folder.clone()]
+        let store = self.store_place.folder().map(Path::to_owned);
+        [self.reports(), self.scratch()].into_iter().chain(store).collect()
+    }
+
+    /// Tries out whether the store keeps the conditions of writes, so that one that does not is found out at
+    /// the start, and not by the first write.
+    pub fn try_out_store(&self) -> Result<(), DeploymentError> {
+        let tried = self.store_place.try_out(&self.scratch());
+        tried.map_err(|error| self.unusable("the store", &self.store_place, error))
+    }
+
+    /// Why a place cannot be used.
+    fn unusable(&self, what: &str, place: &Place, error: PlaceError) -> DeploymentError {
+        match error {
+            PlaceError::Store(error) => error.into(),
+            other => DeploymentError::Settings {
+                path: self.folder.join(SETTINGS).display().to_string(),
+                message: format!("{what} is at {place}: {other}"),
+            },
+        }
+    }
+
+    /// Where the store is, for messages.
+    pub fn store_location(&self) -> String {
+        self.store_place.to_string()
     }
 
     /// The same deployment for a rehearsal: its configs, without the reports that it has, and without what is stored
@@ -555,7 +599,7 @@ impl Deployment {
         Deployment {
             folder: folder.to_owned(),
             store: Arc::new(Overlay::new(self.store.clone(), above, hidden)),
-            store_folder,
+            store_place: Place::Folder(store_folder),
             ..self.clone()
         }
     }
@@ -567,7 +611,7 @@ impl Deployment {
 
     /// Where files of public data are written before they are stored.
     pub fn scratch(&self) -> PathBuf {
-        self.folder.join("scratch")
+        self.folder.join(SCRATCH)
     }
 
     /// The file that says which repository was published from.
@@ -584,16 +628,6 @@ impl Deployment {
     pub fn cache(&self) -> PathBuf {
         self.folder.join("cache")
     }
-}
-
-/// The folder that a `file://` URL names.
-fn file_url(url: &str) -> Option<&str> {
-    url.strip_prefix("file://").filter(|place| !place.is_empty())
-}
-
-/// A folder's canonical path, if it exists.
-fn resolved(folder: &Path) -> PathBuf {
-    folder.canonicalize().unwrap_or_else(|_| folder.to_owned())
 }
 
 pub(super) fn failed(action: &'static str, path: &Path, source: io::Error) -> DeploymentError {

@@ -16,6 +16,7 @@
 //! | `catalogues` | the catalogues that were published |
 //! | `catalogue_index` | their index, in pages |
 //! | `deployment` | the folder that `candor init` makes: names, key, signer, store |
+//! | `place` | where a store or the signer's lock is: a folder, or a bucket |
 //! | `live` | a deployment whose witnesses follow `candor.toml` |
 //! | `rotation` | rotating the log's key, with overlap |
 //! | `witnesses` | a deployment's witnesses, and how many must cosign |
@@ -53,6 +54,7 @@ mod describe;
 mod in_force;
 mod introduced;
 mod live;
+mod place;
 mod refresh;
 mod retired;
 mod revoked;
@@ -73,7 +75,7 @@ pub use catalogues::{CatalogueError, Catalogues, Recorded};
 pub use chart_id::{ChartIds, RESERVED};
 pub use config_state::{ConfigState, OPEN_DAYS, last_day, last_days};
 pub use cursor::CursorError;
-pub use deployment::{Deployment, DeploymentError};
+pub use deployment::{Deployment, DeploymentError, OWN_STORE};
 pub use describe::describe;
 pub use in_force::{ChartPackages, InForce};
 pub use live::LiveDeployment;

@@ -16,7 +16,7 @@ impl<F: Fn() -> Box<dyn Store> + Sync> Open for F {}
 
 /// Tests every promise. `fresh` makes an empty store, and returns a function that opens it.
 pub fn check<O: Open>(fresh: impl Fn() -> O) {
-    let cases: [fn(&dyn Open); 14] = [
+    let cases: [fn(&dyn Open); 15] = [
         an_empty_store_has_nothing,
         an_object_is_written_once,
         a_folder_lists_its_objects,
@@ -31,6 +31,7 @@ pub fn check<O: Open>(fresh: impl Fn() -> O) {
         other_instances_see_what_was_written,
         racing_swaps_lose_no_step,
         one_of_several_racing_puts_wins,
+        of_sixteen_writers_one_wins_each_key,
     ];
     for case in cases {
         case(&fresh());
@@ -316,5 +317,48 @@ fn one_of_several_racing_puts_wins(open: &dyn Open) {
         });
         let [winner] = won[..] else { panic!("{won:?} have won") };
         assert_eq!(get(&*open(), &name), Some(vec![winner; 1000]));
+    }
+}
+
+fn of_sixteen_writers_one_wins_each_key(open: &dyn Open) {
+    const WRITERS: u8 = 16;
+    const KEYS: usize = 40;
+    let start = Barrier::new(WRITERS.into());
+    // Who has won: the object, the pointer's first bytes, its second, and a step to the same bytes by all.
+    let won: Vec<[Vec<usize>; 4]> = std::thread::scope(|scope| {
+        let writers: Vec<_> = (1..=WRITERS)
+            .map(|number| {
+                let start = &start;
+                scope.spawn(move || {
+                    let (store, mut won) = (open(), [const { Vec::new() }; 4]);
+                    for at in 0..KEYS {
+                        let (name, own) = (key(&format!("pointer/{at}")), [number; 100]);
+                        let swap = |expected: Option<&[u8]>, new: &[u8]| {
+                            store.swap(&name, expected, new).expect("swap") == Swap::Won
+                        };
+                        let now = || store.pointer(&name).expect("read").expect("it was set");
+                        start.wait();
+                        let created = store.put(&[object(&format!("object/{at}"), &own)]);
+                        won[0].extend(created.is_ok().then_some(at));
+                        won[1].extend(swap(None, &own).then_some(at));
+                        start.wait();
+                        let first = now();
+                        start.wait();
+                        won[2].extend(swap(Some(&first), &[number; 50]).then_some(at));
+                        start.wait();
+                        let second = now();
+                        start.wait();
+                        won[3].extend(swap(Some(&second), b"the same").then_some(at));
+                    }
+                    won
+                })
+            })
+            .collect();
+        writers.into_iter().map(|writer| writer.join().expect("joined")).collect()
+    });
+    for (step, what) in ["object", "first swap", "second swap", "same bytes"].iter().enumerate() {
+        let mut all: Vec<usize> = won.iter().flat_map(|won| won[step].clone()).collect();
+        all.sort_unstable();
+        assert_eq!(all, (0..KEYS).collect::<Vec<_>>(), "{what}: each key has one winner");
     }
 }

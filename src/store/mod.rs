@@ -21,6 +21,7 @@
 //! | backend | what it does |
 //! | --- | --- |
 //! | [`FileStore`] | `file://DIR`: fsync of file and folder, atomic rename, advisory lock |
+//! | `BucketStore` | `s3://`, `gs://`, `az://`: conditional writes; with the feature `object-stores` |
 //! | [`Overlay`] | rehearsals: on top of another store, which stays as it is |
 //! | `MemoryStore` | tests: counts operations, and fails or loses power at any of them |
 //!
@@ -28,19 +29,25 @@
 //! | --- | --- |
 //! | `key` | names of objects and pointers that are safe in every backend |
 //! | `file` | a store in a folder |
+//! | `bucket_url` | the URL of a store in a bucket |
+//! | `object` | a store in a bucket |
 //! | `overlay` | a store on top of another one |
 //! | `memory` | a store in memory, with faults |
 //! | `checksum` | the checksum in pointers that hold JSON |
 //! | `wrapped` | for tests: what happens besides, when a store is written to |
 //! | `contract` | the tests that every backend has to pass |
 
+#[cfg(feature = "server")]
+pub mod bucket_url;
 pub mod checksum;
-#[cfg(test)]
-mod contract;
+#[cfg(any(test, all(feature = "server", feature = "testing")))]
+pub mod contract;
 mod file;
 mod key;
 #[cfg(any(test, feature = "testing"))]
 mod memory;
+#[cfg(all(feature = "server", feature = "object-stores"))]
+mod object;
 mod overlay;
 #[cfg(any(test, feature = "testing"))]
 mod wrapped;
@@ -49,6 +56,8 @@ pub use file::FileStore;
 pub use key::{Key, KeyError};
 #[cfg(any(test, feature = "testing"))]
 pub use memory::{Fault, MemoryStore, Snapshot};
+#[cfg(all(feature = "server", feature = "object-stores"))]
+pub use object::BucketStore;
 pub use overlay::Overlay;
 #[cfg(any(test, feature = "testing"))]
 pub use wrapped::{Wrapped, Wrapper};

@@ -10,7 +10,7 @@
 use super::LogVerifiers;
 use crate::store::{FileStore, Key, KeyError, Store, StoreError, Swap};
 use sha2::{Digest as _, Sha256};
-use std::fmt::Debug;
+use std::fmt::{Debug, Display};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -49,11 +49,16 @@ impl StoreLock {
         Ok(StoreLock::in_folder(folder, Key::new("head")?))
     }
 
-    /// The lock of one log in a folder that may hold the locks of many.
-    pub fn of_log(folder: &Path, log: &LogVerifiers) -> Result<StoreLock, KeyError> {
+    /// The lock of one log in a store, called `place`, that may hold the locks of many.
+    pub fn of_log(
+        store: Arc<dyn Store>,
+        place: impl Display,
+        log: &LogVerifiers,
+    ) -> Result<StoreLock, KeyError> {
         let name = Sha256::digest(log.log.to_string());
-        let name = crate::hex::hex(&name);
-        Ok(StoreLock::in_folder(folder, Key::new(format!("signer-{name}"))?))
+        let key = Key::new(format!("signer-{}", crate::hex::hex(&name)))?;
+        let location = format!("{place}/{key}");
+        Ok(StoreLock::new(store, key, location))
     }
 
     fn in_folder(folder: &Path, key: Key) -> StoreLock {

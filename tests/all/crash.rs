@@ -5,11 +5,11 @@
 #![cfg(feature = "server")]
 
 use crate::support;
-use candor::charts::{History, ObjectName, Revision, Sources};
-use candor::gomod::{ModulePath, ModuleVersion, RepositoryUrl};
+use candor::charts::Revision;
+use candor::gomod::{ModuleVersion, RepositoryUrl};
 use candor::publish::{self, Outcome, Publisher, Versions};
 use candor::store::{Fault, Key, MemoryStore, Store, StoreError, Swap};
-use candor::tlog::{Host, Log, LogKeys, Published, Seed, SignerLock};
+use candor::tlog::Published;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::unix::process::ExitStatusExt as _;
@@ -17,91 +17,10 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use support::log_bench::{Bench, revision};
 use support::moment::kill_after_changes;
-use support::{Charts, Deployment, MODULE, chart, commit_day, json, run, text};
+use support::{Charts, Deployment, commit_day, json, run, text};
 use tempfile::TempDir;
-
-/// A commit of a charts repository with these charts.
-fn revision(charts: &[&str]) -> Revision {
-    let mut files = vec![
-        (
-            "collection.toml".to_owned(),
-            format!("module = {MODULE:?}\ngoos = [\"linux\"]\ngoarch = [\"amd64\"]\ntoolchains = [\"rust1.95.0\"]\n"),
-        ),
-        (
-            "programs/hello.toml".to_owned(),
-            "program = \"example.org/hello\"\nmodule = \"example.org/hello\"\nversions = [\"v1.0.0\"]\n".to_owned(),
-        ),
-    ];
-    for name in charts {
-        files.push((format!("charts/{name}.toml"), chart(name, &format!("hello/{name}"))));
-    }
-    let files = files.into_iter().map(|(name, text)| (name, text.into_bytes())).collect();
-    let object = ObjectName::parse(&"0123456789".repeat(4)).expect("an object name");
-    Revision {
-        commit: object.clone(),
-        tree: object,
-        folder: "charts-config".to_owned(),
-        time: 1_770_000_000,
-        sources: Sources::from_files(files),
-        history: History::none(),
-    }
-}
-
-/// A key, and the stores and lock backends with which its log is published.
-struct Bench {
-    seed: Seed,
-    host: Host,
-    path: ModulePath,
-}
-
-impl Bench {
-    fn new() -> Bench {
-        Bench {
-            seed: Seed::generate().expect("a seed"),
-            host: support::HOST.parse().expect("a host"),
-            path: ModulePath::new(MODULE).expect("a module path"),
-        }
-    }
-
-    fn keys(&self) -> LogKeys {
-        LogKeys::new(&self.host, &self.seed)
-    }
-
-    fn log(&self, store: &Arc<MemoryStore>, memory: &Path) -> Log {
-        let signer = SignerLock::in_folder(memory).expect("a signer");
-        let versions = Arc::new(Versions::new(self.path.clone(), store.clone()));
-        Log::new(store.clone(), self.keys(), signer, versions)
-    }
-
-    fn publish(
-        &self,
-        store: &Arc<MemoryStore>,
-        memory: &Path,
-        revision: &Revision,
-    ) -> Result<Outcome, publish::PublishError> {
-        let log = self.log(store, memory);
-        let publisher = Publisher::new(self.path.clone(), store.clone(), log);
-        publisher.begin()?;
-        publisher.publish(revision, &RepositoryUrl::default(), commit_day(revision))
-    }
-
-    /// What a reader sees: the published head, with every version below it readable. Returns its size,
-    /// and checks that the pointer's bytes are the only ones ever seen for it.
-    fn look(&self, store: &Arc<MemoryStore>, seen: &mut BTreeMap<u64, Vec<u8>>) -> u64 {
-        let name = Key::new("log/checkpoint").expect("a key");
-        let bytes = store.pointer(&name).expect("read").expect("a checkpoint");
-        let published = Published::open(&bytes, self.keys().verifiers()).expect("signed");
-        let size = published.head().size.get();
-        let versions = Versions::new(self.path.clone(), store.clone());
-        for number in 1..=size {
-            let version = ModuleVersion::new(number).expect("a version");
-            versions.module(published.head(), version).expect("every version is there");
-        }
-        assert_eq!(seen.entry(size).or_insert_with(|| bytes.clone()), &bytes, "size {size}");
-        size
-    }
-}
 
 #[test]
 fn a_power_cut_at_any_store_operation_leaves_the_old_state_or_the_new() {

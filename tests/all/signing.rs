@@ -484,7 +484,7 @@ fn a_lock_is_outside_the_store_and_its_folder_must_exist() {
         let message = refused(&mut deployment.publish_command(&charts), 1);
         assert!(message.contains("is in the store"), "{inside}: {message}");
     }
-    for bad in ["", "s3://bucket/lock", "file://", "lock"] {
+    for bad in ["", "s4://bucket/lock", "file://", "lock"] {
         with(bad);
         let message = refused(&mut deployment.publish_command(&charts), 1);
         assert!(message.contains("file:///DIR"), "{bad}: {message}");

@@ -44,13 +44,13 @@ impl Drop for PeerWitness {
 }
 
 /// A free port, since these programs do not print which one they chose.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("an address").port()
 }
 
 /// Waits until a program listens there, or until the one that should has ended.
-fn await_port(process: &mut Child, port: u16, log: &Path) {
+pub fn await_port(process: &mut Child, port: u16, log: &Path) {
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
         let ended = process.try_wait().expect("its state");
         let said = || std::fs::read_to_string(log).unwrap_or_default();

@@ -42,7 +42,6 @@ use tokio::task::JoinSet;
 
 /// The first day of the first week, a Monday.
 const FIRST: Date = date(2026, 1, 5);
-const HOST: &str = "telemetry.example.org";
 const MODULE: &str = "telemetry.example.org/config";
 const PROGRAM: &str = "example.org/hello";
 const PROGRAM_FILE: &str = "programs/hello.toml";
@@ -192,7 +191,7 @@ impl Demo {
         let files = files.each_ref().map(|(name, text)| (*name, text.as_str()));
         let before = FIRST.saturating_sub(1.day());
         commit(&project, before, "Ask some questions", &files)?;
-        let deployment = Deployment::init(&self.folder.join("deployment"), HOST, MODULE)?;
+        let deployment = self.deployment()?;
         let charts = project.join("charts-config");
         let mut now = obeyed(&deployment, &project, before)?;
         let mut earlier: Option<Obeyed> = None;

@@ -12,6 +12,8 @@ use tokio::sync::oneshot;
 pub(super) struct Demo {
     pub(super) out: Output,
     pub(super) folder: PathBuf,
+    /// Where the deployment's store is.
+    pub(super) store: String,
     /// How many weeks pass.
     pub(super) weeks: u16,
     pub(super) runtime: Runtime,
