@@ -38,5 +38,6 @@ mod weighted;
 
 pub use chart::{ChartError, Charted, ChartedWeek, Weeks, chart};
 pub use configs::LoggedConfigs;
+pub(crate) use order::{sort_toolchains, sort_versions};
 pub use plan::ConfigUnder;
 pub(crate) use stacks::functions as functions_of_stack;
