@@ -341,6 +341,7 @@ fn shown(
         @if rows.is_empty() {
             p {
                 @match all {
+                    0 if asked.text.is_empty() => "There is nothing of this type. Try another program or type.",
                     0 => "Nothing has this name. Try a part of it, or another program or type.",
                     _ => "There are fewer pages than that.",
                 }
