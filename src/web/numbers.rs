@@ -55,9 +55,10 @@ pub(in crate::web) fn total(sum: f64) -> String {
     grouped(sum.round() as u64)
 }
 
-/// A rounded sum of weights, of things: `1 installation`, `2,000 installations`.
-pub(in crate::web) fn counted_total(sum: f64, what: &str) -> String {
-    counted(sum.round() as u64, what)
+/// An estimated number of installations: `1 installation`, `1,024 installations`.
+pub(in crate::web) fn installations(sum: f64) -> String {
+    // As in `total`.
+    counted(sum.round() as u64, "installation")
 }
 
 /// A share from 0 to 1: `43.2%`, `0.04%`, `<0.01%`, `99.98%`, `>99.99%`.

@@ -106,8 +106,8 @@ pub(super) fn explained(confidence: f64, weeks: &str, compared: usize) -> Markup
             " confidence interval and the trend; each trend has a scale of its own. An arrow marks a change over " (weeks)
             " that is larger than chance would explain (" (confidence) " confidence)."
             @if chance >= 0.05 {
-                " If nothing had changed, on average at most " (numbers::quotient(chance)) " of these "
-                (counted(compared as u64, "chart")) " would be marked by chance alone."
+                " If nothing had changed, on average at most " (numbers::quotient(chance)) " of the "
+                (counted(compared as u64, "chart")) " that were compared would be marked by chance alone."
             }
         }
     }

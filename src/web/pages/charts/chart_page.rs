@@ -267,7 +267,7 @@ fn whole(shown: &Shown<'_>) -> Markup {
     let one = Picture::of_week(figure, week.confidence).with_note(jump).provisional(!week.complete);
     let csv = shown.file(Form::Csv);
     html! {
-        @if over.weeks.len() > 1 {
+        @if over.weeks.len() > 1 && over.reports().into_iter().flatten().any(|reports| reports > 0) {
             h2 #weeks { "Over the weeks" }
             (section::picture(&picture, "o", &figure.title))
             p.note {

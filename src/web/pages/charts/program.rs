@@ -199,9 +199,11 @@ fn stand_for(week: &WeekCharts, program: &ProgramCharts) -> Markup {
     let estimated = installations(rates.map(|rate| (rate.reports, rate.rate)), week.confidence);
     html! {
         @if let Some(number) = estimated {
-            ", for an estimated " (numbers::total(number.value)) " installations"
             @if number.high > number.low {
+                ", for an estimated " (numbers::installations(number.value))
                 " (" (numbers::total(number.low)) " to " (numbers::total(number.high)) ")"
+            } @else {
+                "; every installation that opted in was asked"
             }
         }
     }

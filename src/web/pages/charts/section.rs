@@ -113,7 +113,7 @@ pub(super) fn basis(base: &Base) -> Markup {
         @if all_asked(base) {
             ": every installation was asked"
         } @else if base.reports > 0 {
-            ", for an estimated " (numbers::counted_total(base.total, "installation"))
+            ", for an estimated " (numbers::installations(base.total))
         }
     }
 }
@@ -195,5 +195,20 @@ fn defined(source: &DefinitionsSource, definition: &Definition) -> Markup {
         (words::place(&source.repository, &source.commit, file, *line))
         ", added on " time datetime=(added_on) { (added_on) } " by "
         (words::commit(&source.repository, added))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_called_an_estimate_where_every_installation_was_asked() {
+        let of = |reports: u64, total: f64| {
+            basis(&Base { reports, total, effective: reports as f64 }).into_string()
+        };
+        assert_eq!(of(1_016, 1_016.0), "1,016 reports: every installation was asked");
+        assert_eq!(of(10, 100.0), "10 reports, for an estimated 100 installations");
+        assert_eq!(of(0, 0.0), "0 reports");
     }
 }

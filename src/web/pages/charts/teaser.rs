@@ -237,8 +237,8 @@ pub(in crate::web) fn figures(front: &Front) -> Markup {
             (card::explained(week.confidence, &format!("{APART} weeks"), compared))
             @if cards.iter().any(changed) && compared > cards.len() {
                 p.note {
-                    "These changed most of the " (grouped(compared as u64)) " reviewed charts that were compared. The "
-                    "largest of many changes look larger than they are."
+                    "These changed most of " (grouped(compared as u64)) " reviewed charts. The largest of many changes look "
+                    "larger than they are."
                 }
             }
         }
