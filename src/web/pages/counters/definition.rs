@@ -127,7 +127,8 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part}: {text}");
         }
-        let (one, two) = (catalogue(&[first.clone()]), catalogue(&[first.clone(), later]));
+        let (one, two) =
+            (catalogue(std::slice::from_ref(&first)), catalogue(&[first.clone(), later]));
         let asked =
             |catalogue: &Catalogue, commit| is_asked_in(catalogue, &catalogue.charts[0], commit);
         assert!(asked(&one, "aaaa") && asked(&two, "bbbb") && !asked(&two, "cccc"));
