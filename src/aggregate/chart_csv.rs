@@ -22,7 +22,10 @@ pub(crate) const COLUMNS: [(&str, &str); 20] = [
     ("kind", "partition, histogram, timeseries, ratio or stack"),
     ("by", "all, version, platform, toolchain or reweighted"),
     ("group", "the version, platform, toolchain, or name of the reweighting; empty for all"),
-    ("row", "bucket, or none: the reports that held none of the chart’s counters"),
+    (
+        "row",
+        "bucket, or none: the reports of the chart, or of the group, that held none of the chart’s counters",
+    ),
     ("label", "the bucket; of a stack, the function of its innermost frame"),
     ("counter", "the counter’s whole name"),
     ("frames", "of a stack, the functions of its frames, one a line, the innermost first"),
@@ -41,7 +44,7 @@ pub(crate) const COLUMNS: [(&str, &str); 20] = [
 pub(crate) const LAST_COLUMNS: [(&str, &str); 6] = [
     (
         "expected_reports",
-        "how many reports the weeks before explain for the whole chart; empty where none can be compared",
+        "how many reports of the whole chart were to be expected from the weeks before; empty where there are none",
     ),
     (
         "jump",
@@ -113,6 +116,9 @@ impl Csv {
                 let part = Part { by, group: &group.label, base: &group.base, ..part };
                 for row in &group.rows {
                     self.row(&part, row);
+                }
+                if let Some(none) = &group.none {
+                    self.cells(&part, "none", None, none);
                 }
             }
         }
@@ -322,6 +328,10 @@ mod tests {
         assert_eq!(count("all", "bucket"), figure.rows.len());
         assert_eq!(count("all", "none"), 1);
         assert_eq!(count("version", "bucket"), 7 * figure.rows.len());
+        let nones = figure.by.iter().flat_map(|by| &by.groups).filter(|group| group.none.is_some());
+        let by = ["version", "platform", "toolchain"].map(|by| count(by, "none"));
+        assert!(by[0] > 0 && by.iter().sum::<usize>() == nones.count(), "{by:?}");
         assert_eq!(count("reweighted", "bucket"), figure.rows.len());
+        assert_eq!(count("reweighted", "none"), 0);
     }
 }

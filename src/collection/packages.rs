@@ -1,7 +1,7 @@
 //! Packages: whose functions may be named in a stack.
 //!
-//! The [frame grammar](super::frame) limits the shape of a frame, not its meaning, so anyone who opted in
-//! can send words that look like functions. A stack chart may therefore list the packages that its
+//! The [frame grammar](super::frame) limits the shape of a frame, not its meaning, so anyone can
+//! send words that look like functions. A stack chart may therefore list the packages that its
 //! program is made of. One or more successive frames of any other package become one line
 //! [`OTHER_PACKAGES`].
 //!

@@ -17,7 +17,7 @@
 //! | `wording` | their titles and bodies in Markdown |
 //! | `github` | writing them to GitHub: the only file that changes anything outside |
 //!
-//! **Nothing in a stack is trusted.** Whoever opted in can send any function's name. So a stack is taken only
+//! **Nothing in a stack is trusted.** Anyone can send any function's name. So a stack is taken only
 //! if the config that its report names allows it and each frame follows the frame grammar; in Markdown it is
 //! inside code that it cannot end, where nobody is mentioned and nothing is a link; and a title has only
 //! letters, digits and a few signs.

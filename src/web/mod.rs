@@ -7,6 +7,7 @@
 //! | `/latest`, `/lookup/`, `/tile/`, and the same below `/sumdb/` | the checksum database of the `go` command | `sumdb` |
 //! | `/log/` | the log by C2SP tlog-tiles | `tiles` |
 //! | `/data/` and below | the public data | `data`, `checksums`, `range`, `file_body`, `checked` |
+//! | addresses in commands, in citations | the address that was asked, or the deployment's own | `asked_address`, `base_path` |
 //! | `@latest` in an address | a redirect to the newest week or version | `latest` |
 //! | `/witness/` | a witness of other logs, if there is one | [`crate::witness`], `witness` |
 //! | `/upload/` | reports | [`crate::ingest`] |
@@ -36,6 +37,7 @@
 
 mod address;
 mod admin;
+mod asked_address;
 mod base_path;
 mod cache;
 mod chart_cache;

@@ -43,6 +43,7 @@ mod weighted;
 pub use chart::{ChartError, Charted, ChartedWeek, Weeks, chart, chart_counts, plan_weeks};
 pub use configs::LoggedConfigs;
 pub use counts::{CountFiles, CountsError};
+pub(crate) use order::{sort_toolchains, sort_versions};
 pub use plan::ConfigUnder;
 pub use plan_tables::{PlanError, PlanTables};
 pub(crate) use stacks::functions as functions_of_stack;

@@ -148,7 +148,7 @@ fn check_packages(parsed: &Parsed, programs: &HashMap<&ProgramPath, &Program>, f
         let ChartKind::Stack { depth, packages } = &chart.kind else { continue };
         let Some(first) = packages.first() else {
             let message = "the chart has no `packages`, so functions of any package are shown, and \
-                           anyone who opted in can send words that look like functions";
+                           anyone can send words that look like functions";
             let help = "add `packages = [...]`; `candor check --packages-from` proposes it from a go.sum \
                         or Cargo.lock";
             let warning = parsed.warning(&depth.location, message.to_owned());

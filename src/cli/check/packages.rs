@@ -6,7 +6,7 @@
 //! | `Cargo.lock` | all crates, with `_` for `-` as code has it |
 //!
 //! The program's own module and the standard library are added. Entries below another entry are left out.
-//! Both files also list what only tests and build scripts need, and anyone who opted in can have words
+//! Both files also list what only tests and build scripts need, and anyone can have words
 //! published as functions of a listed package; so whoever pastes a proposal is asked to shorten it.
 
 use super::super::Failure;

@@ -116,7 +116,7 @@ impl Lint {
             Lint::Expiring => {
                 "a chart ends on its last day unless someone says that it is still needed"
             }
-            Lint::StackPackages => "anyone who opted in can send words that look like functions",
+            Lint::StackPackages => "anyone can send words that look like functions",
         }
     }
 }

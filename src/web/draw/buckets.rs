@@ -1,10 +1,24 @@
 //! The names of buckets: which have an order of their own, and the ranges that a histogram's stand for.
 
 use crate::aggregate::figure::{Figure, Kind, Row};
+use crate::collection::frame::TOO_FEW;
 use crate::web::numbers::grouped;
 
 /// The bucket for everything else, which is always last.
 const OTHER: &str = "other";
+
+/// What is shown of the stacks that are only counted together, as too few reports have them.
+pub(in crate::web) const RARE: &str = "stacks too rare to show";
+
+/// The name of a stack by its innermost frame.
+pub(in crate::web) fn stack_name(frame: &str) -> &str {
+    if frame == TOO_FEW { RARE } else { frame }
+}
+
+/// Whether a row stands for all stacks that are too rare to be shown.
+pub(in crate::web) fn is_rare(figure: &Figure, row: &Row) -> bool {
+    figure.kind == Kind::Stack && row.label == TOO_FEW
+}
 
 /// Whether rows keep their order, rather than being sorted by share: those of a histogram, of versions, and
 /// those whose names are numbers or versions.
@@ -29,7 +43,8 @@ fn is_number_or_version(label: &str) -> bool {
     label.starts_with(|c: char| c.is_ascii_digit())
 }
 
-/// Rows in the order in which people read them: the largest share first, or else as they are; `other` last.
+/// Rows in the order in which people read them: the largest share first, or else as they are; `other` and stacks that
+/// are too rare to be shown last.
 pub(in crate::web) fn in_reading_order<'a>(figure: &Figure, rows: &'a [Row]) -> Vec<&'a Row> {
     let mut all: Vec<&Row> = rows.iter().collect();
     if !have_order(figure, rows) {
@@ -42,6 +57,8 @@ pub(in crate::web) fn in_reading_order<'a>(figure: &Figure, rows: &'a [Row]) -> 
             other(a).cmp(&other(b)).then(size(b).total_cmp(&size(a)))
         });
     }
+    // Stable: the others stay in their order.
+    all.sort_by_key(|row| is_rare(figure, row));
     all
 }
 
@@ -49,7 +66,8 @@ pub(in crate::web) fn in_reading_order<'a>(figure: &Figure, rows: &'a [Row]) -> 
 /// value of a range that ends before the next: `10 to 19`, `20 and more`.
 pub(in crate::web) fn label_of(figure: &Figure, row: &Row) -> String {
     if figure.kind != Kind::Histogram {
-        return row.label.clone();
+        let name = if is_rare(figure, row) { RARE } else { &row.label };
+        return name.to_owned();
     }
     let number = |label: &str| label.parse::<u64>().ok().filter(|n| n.to_string() == label);
     let current = || figure.rows.iter().filter(|other| !other.removed && other.label != OTHER);
@@ -123,6 +141,14 @@ mod tests {
             let shares = [(labels[0], 0.1), (labels[1], 0.3), ("other", 0.6)];
             assert_eq!(ordered(&shares), [labels[0], labels[1], "other"]);
         }
+    }
+
+    #[test]
+    fn stacks_that_are_too_rare_to_be_shown_are_last_and_say_so() {
+        let figure = figure(Kind::Stack, &[(TOO_FEW, 0.9), ("main.b", 0.3), ("main.a", 0.3)]);
+        let rows = in_reading_order(&figure, &figure.rows);
+        let names: Vec<_> = rows.into_iter().map(|row| label_of(&figure, row)).collect();
+        assert_eq!(names, ["main.b", "main.a", RARE]);
     }
 
     #[test]

@@ -9,6 +9,8 @@ pub(in crate::web) struct Event {
     pub(in crate::web) day: Date,
     /// A word for the picture, such as a version.
     pub(in crate::web) label: String,
+    /// Whether it is a new config, rather than a release.
+    pub(in crate::web) is_config: bool,
     /// What happened, for the list below the picture.
     pub(in crate::web) title: String,
     /// Where it is described, on this site.
@@ -35,7 +37,13 @@ mod tests {
     fn an_event_has_its_place_between_the_ends_of_weeks() {
         let weeks = [date(2026, 11, 8), date(2026, 11, 15)];
         let at = |day| {
-            let event = Event { day, label: String::new(), title: String::new(), address: None };
+            let event = Event {
+                day,
+                label: String::new(),
+                is_config: false,
+                title: String::new(),
+                address: None,
+            };
             event.place(&weeks)
         };
         assert_eq!(at(date(2026, 11, 8)), Some(0.0));

@@ -2,7 +2,7 @@
 //!
 //! What a note says must be true of its picture: it is made from what is drawn.
 
-use super::buckets::{self, FEW, in_reading_order, is_folded, rows_are};
+use super::buckets::{self, FEW, in_reading_order, is_folded, is_rare, rows_are};
 use super::picture::{Bar, BarRows, BoxRow, Picture, Shown, chosen};
 use crate::aggregate::figure::{self, Base, Figure, Interval, Kind, Row, SMALL};
 use crate::web::numbers;
@@ -60,6 +60,8 @@ struct Drawn<'a> {
     exclusive: bool,
     /// Whether rows are drawn as they are ordered, and not in the order in which a figure of its own is read.
     as_ordered: bool,
+    /// Whether stacks have ranks.
+    ranked: bool,
     axis: String,
     confidence: f64,
 }
@@ -103,17 +105,20 @@ impl Drawn<'_> {
 impl Picture {
     /// The picture of one week's figure, whose intervals have this confidence.
     pub(in crate::web) fn of_week(figure: &Figure, confidence: f64) -> Picture {
-        Picture::of_figure(figure, confidence, false)
+        Picture::of_figure(figure, confidence, false, NONE)
     }
 
     /// The same with its rows as they are ordered, to stand beside pictures with the same rows.
-    pub(in crate::web) fn as_ordered(figure: &Figure, confidence: f64) -> Picture {
-        Picture::of_figure(figure, confidence, true)
+    /// `none` names the reports with none of the figure's buckets, of which there may be more than these rows. Stacks have
+    /// no ranks, which are those of one figure.
+    pub(in crate::web) fn as_ordered(figure: &Figure, confidence: f64, none: &str) -> Picture {
+        Picture::of_figure(figure, confidence, true, none)
     }
 
-    fn of_figure(figure: &Figure, confidence: f64, as_ordered: bool) -> Picture {
+    fn of_figure(figure: &Figure, confidence: f64, as_ordered: bool, none: &str) -> Picture {
+        let apart_label = none;
         let apart = figure.none.map(|none| Bar {
-            label: NONE.to_owned(),
+            label: apart_label.to_owned(),
             share: none.share,
             reports: (none.reports, figure.base.reports),
             beside: None,
@@ -126,6 +131,7 @@ impl Picture {
             beside: &[],
             exclusive: false,
             as_ordered,
+            ranked: !as_ordered,
             axis: axis(figure),
             confidence,
         });
@@ -161,6 +167,7 @@ impl Picture {
             beside: &[],
             exclusive: true,
             as_ordered: false,
+            ranked: true,
             axis: "Share of installations that counted it more often than any other in the week; \
                    together these shares are 100%"
                 .to_owned(),
@@ -184,6 +191,7 @@ impl Picture {
             beside: &figure.rows,
             exclusive: false,
             as_ordered: false,
+            ranked: true,
             axis: axis(figure),
             confidence,
         });
@@ -242,7 +250,10 @@ impl Picture {
                 let ranked = ordered.iter().take(STACKS).zip(1..);
                 let bars = ranked.map(|(row, rank)| {
                     let bar = drawn.bar(row);
-                    Bar { label: format!("{rank}. {}", bar.label), ..bar }
+                    match drawn.ranked && !is_rare(figure, row) {
+                        true => Bar { label: format!("{rank}. {}", bar.label), ..bar },
+                        false => bar,
+                    }
                 });
                 let bars = BarRows { bars: bars.collect(), apart: drawn.apart.clone() };
                 let left_out = ordered.len().saturating_sub(STACKS);
@@ -265,12 +276,16 @@ impl Picture {
             }
         };
         if hollow {
-            let worth = match numbers::quotient(base.effective).as_str() {
-                "1" => "1 report".to_owned(),
-                worth => format!("{worth} reports"),
+            // Reports with the same weight are worth their number, which is said already.
+            let worth = match base.reports as f64 - base.effective {
+                less if less < 0.5 => String::new(),
+                _ => match numbers::quotient(base.effective).as_str() {
+                    "1" => ", worth only 1 report".to_owned(),
+                    worth => format!(", worth only {worth} reports"),
+                },
             };
             notes.push(format!(
-                "Hollow: a small sample, worth only {worth}. Read the intervals, not the \
+                "Hollow: a small sample{worth}. Read the intervals, not the \
                  {}.",
                 if figure.kind == Kind::Ratio { "boxes" } else { "bars" }
             ));

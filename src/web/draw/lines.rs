@@ -158,7 +158,9 @@ fn draw_events(
         scene.titled(title, |scene| {
             let y = 8.0 + row.unwrap_or(0) as f64 * MARKS;
             let top = if row.is_some() { y } else { plot.frame.top };
-            scene.line((x, top), (x, bottom), Stroke::new(Ink::Muted, 1.0).dashed());
+            let stroke = Stroke::new(Ink::Muted, 1.0);
+            let stroke = if event.is_config { stroke } else { stroke.dashed() };
+            scene.line((x, top), (x, bottom), stroke);
             if row.is_some() {
                 let width = room.share(label::width(&event.label, SMALL) + 10.0);
                 let (side, aside) =

@@ -45,7 +45,9 @@ mod sparkline;
 mod svg;
 mod trend;
 
-pub(in crate::web) use buckets::{FEW, in_reading_order, is_folded, label_of, rows_are};
+pub(in crate::web) use buckets::{
+    FEW, RARE, in_reading_order, is_folded, is_rare, label_of, rows_are, stack_name,
+};
 pub(in crate::web) use event::Event;
 pub(in crate::web) use figure::{NONE, is_small};
 pub(in crate::web) use file::{Legend, card, file, panels, png};

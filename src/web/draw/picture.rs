@@ -216,6 +216,16 @@ impl Picture {
             lines.events = events;
             lines.events.retain(|event| event.place(&lines.weeks).is_some());
             lines.events.sort_by_key(|event| event.day);
+            let has = |is_config| lines.events.iter().any(|event| event.is_config == is_config);
+            let marks = match (has(true), has(false)) {
+                (true, true) => Some(
+                    "Upright lines: a new config (solid), a new version of the program (dashed).",
+                ),
+                (true, false) => Some("Upright lines: a new config."),
+                (false, true) => Some("Dashed upright lines: a new version of the program."),
+                (false, false) => None,
+            };
+            self.notes.extend(marks.map(str::to_owned));
             for event in &lines.events {
                 self.description.push_str(&format!(" {}: {}.", event.day, event.title));
             }

@@ -109,11 +109,23 @@ fn events(weeks: &[jiff::civil::Date]) -> Vec<Event> {
                 week.saturating_sub(jiff::Span::new().days(i64::try_from(days).expect("few")));
             let label = format!("v0.{index}.{days}");
             let title = format!("Config {label} <is> published");
-            events.push(Event { day, label, title, address: Some("/config/".to_owned()) });
+            events.push(Event {
+                day,
+                label,
+                is_config: true,
+                title,
+                address: Some("/config/".to_owned()),
+            });
         }
     }
     let early = date(2001, 1, 1);
-    events.push(Event { day: early, label: "x".into(), title: "x".into(), address: None });
+    events.push(Event {
+        day: early,
+        label: "x".into(),
+        is_config: false,
+        title: "x".into(),
+        address: None,
+    });
     events
 }
 
@@ -336,7 +348,12 @@ fn a_small_sample_is_hollow_and_has_a_note() {
     let drawing = Drawing::new(&picture, 320.0);
     assert_eq!(drawing.bars("o").len(), figure.rows.len() + 1);
     let said = picture.sentences().join(" ");
-    assert!(said.contains("small sample, worth only 23 reports"), "{said}");
+    assert!(said.contains("n = 23 reports."), "{said}");
+    assert!(said.contains("a small sample. Read") && !said.contains("worth"), "{said}");
+    let mut unequal = figure.clone();
+    unequal.base.effective = 12.0;
+    let said = Picture::of_week(&unequal, 0.99).sentences().join(" ");
+    assert!(said.contains("small sample, worth only 12 reports"), "{said}");
     let large = Picture::of_week(&self::figure(GOPLS, "gopls-client"), 0.99);
     assert!(!large.sentences().join(" ").contains("small sample"));
 }

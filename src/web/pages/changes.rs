@@ -57,11 +57,20 @@ impl Changes {
         // What is collected comes first, and is never left out.
         let (mut shown, others): (Vec<&Change>, Vec<&Change>) =
             difference.changes.iter().partition(|change| is_of_counters(change));
+        let folded = shown.split_off(shown.len().min(limit.max(UNFOLDED)));
         shown.extend(others.into_iter().take(limit.saturating_sub(shown.len())));
-        let rest = difference.changes.len() - shown.len();
+        let rest = difference.changes.len() - shown.len() - folded.len();
         html! {
             ul.changes {
                 @for change in shown { li { (sentence(change)) } }
+                @if !folded.is_empty() {
+                    li {
+                        details {
+                            summary { (numbers::counted(folded.len() as u64, "more change")) " of what is collected" }
+                            ul { @for change in folded { li { (sentence(change)) } } }
+                        }
+                    }
+                }
                 @if rest > 0 {
                     li { a href=(all) { "and " (numbers::counted(rest as u64, "more change")) } }
                 }
@@ -136,5 +145,32 @@ fn summary(phrases: &[Phrase]) -> Markup {
     html! {
         @for phrase in start { @if let Phrase::Words(words) = phrase { (words.trim_end()) } }
         @if let Some((of, program)) = end { (of) code { (program) } }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_new_counters_are_folded_and_none_is_left_out() {
+        let config = |counters: usize| {
+            let counters: Vec<_> = (0..counters)
+                .map(|n| serde_json::json!({ "Name": format!("c{n}"), "Rate": f64::from(n as u32 + 1) / 1000.0 }))
+                .collect();
+            let json = serde_json::json!({
+                "GOOS": [], "GOARCH": [], "GoVersion": [], "SampleRate": 1,
+                "Programs": [{ "Name": "example.org/p", "Versions": [], "Counters": counters }],
+            });
+            CollectionConfig::from_json(json.to_string().as_bytes()).expect("a config")
+        };
+        let changes = Changes::Since(difference(&config(1), &config(101)));
+        let list = changes.list(5, "/all").into_string();
+        let (open, folded) = list.split_once("<details>").expect("folded");
+        assert!(open.matches("<li>").count() <= UNFOLDED + 1, "{list}");
+        assert!(folded.contains(" of what is collected</summary>"), "{list}");
+        assert!((1..=100).all(|n| list.contains(&format!("<code>c{n}</code>"))), "{list}");
+        let few = Changes::Since(difference(&config(1), &config(4))).list(5, "/all").into_string();
+        assert!(!few.contains("<details>"), "{few}");
     }
 }

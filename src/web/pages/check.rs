@@ -2,9 +2,10 @@
 //! runs every command on the page (`tests/all/check_page.rs`).
 
 use super::layout::{self, Summary};
-use super::promises;
+use super::{promises, words};
 use crate::aggregate::index::{FileFormat, Index};
 use crate::gomod::Provenance;
+use crate::web::asked_address::base_address;
 use crate::web::refusal::Refusal;
 use crate::web::representation::Lifetime;
 use crate::web::site::Site;
@@ -17,13 +18,16 @@ use maud::{Markup, html};
 const ABOUT: &str =
     "The commands that check what this site promises, with its names and keys filled in.";
 
+/// The program's own repository, whose README says how to install it.
+const CANDOR: &str = env!("CARGO_PKG_REPOSITORY");
+
 /// Used if the repository has no public address.
 const REPOSITORY: &str = "REPOSITORY";
 
 pub(super) async fn get(State(site): State<Site>, headers: HeaderMap) -> Result<Response, Refusal> {
     let newest = site.head().await?.newest();
     let index = site.index().await?;
-    let base = super::data::base_address(&headers, &site.address());
+    let base = base_address(&headers, &site.address());
     let promised = promises::Settings::of(&site);
     let key = format!("/check {base} {newest:?} {:x} {}", index.tag, promised.key());
     let gathered = site.clone();
@@ -63,16 +67,22 @@ fn body(
     index: &Index,
     promised: &promises::Settings,
 ) -> Markup {
+    let project = site.project();
+    let project = project.as_ref();
     html! {
         h1 { "Check it yourself" }
         p.lead {
             "You do not have to take this site’s word for it. Each of these checks takes a minute or two, with "
             code { "go" } ", " code { "git" } ", " code { "duckdb" } " or " code { "candor" } ", the program that runs "
-            "this site. What cannot be checked is at the end."
+            "this site: " (words::link(CANDOR, &html! { "where to get it" })) ". What cannot be checked is at the end."
         }
         p {
-            "Compare the keys below with those in the project’s repository, or in a program that you have: a "
-            "dishonest server could show you other keys, and the commands would then agree with it."
+            "Compare the keys below with those in a program that you have, or on "
+            @match project.and_then(|project| project.home_page.as_ref()) {
+                Some(page) => (words::link(page, &html! { "the project’s home page" })),
+                None => "pages of the project that are not served from here",
+            }
+            ": a dishonest server could show you other keys, and the commands would then agree with it."
         }
         dl.facts {
             dt { "Verifier key of the log" } dd { code { (site.keys().log) } }
@@ -148,7 +158,14 @@ fn checks(
             promise: "The config is what the reviewed definitions compile to",
             explanation: "Compile the commit that the newest version names, and compare: cmp prints nothing if \
                    the two are identical.",
-            condition: html! {},
+            condition: html! {
+                @if provenance.repository.as_str().is_empty() {
+                    p {
+                        "The config does not say where the repository of the definitions is: ask the project for its "
+                        "address, and write it in the place of " code { (REPOSITORY) } "."
+                    }
+                }
+            },
             commands: format!(
                 "git clone {repository} charts\n\
                  git -C charts checkout {commit}\n\

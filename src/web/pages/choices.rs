@@ -70,7 +70,12 @@ impl<'a> Choices<'a> {
     fn commands(&self) -> Vec<(String, &'static str)> {
         let modes = [("on", ON), ("local", LOCAL), ("off", OFF)];
         match self.project {
-            Some(project) => vec![(project.opt_in.clone(), ON), (project.opt_out.clone(), OFF)],
+            Some(project) => {
+                let own = project.opt_in.strip_prefix("gotelemetry ").filter(|mode| *mode == "on");
+                let local = own.map(|_| ("gotelemetry local".to_owned(), LOCAL));
+                let on = (project.opt_in.clone(), ON);
+                [on].into_iter().chain(local).chain([(project.opt_out.clone(), OFF)]).collect()
+            }
             None if self.module == GO => {
                 modes.map(|(mode, effect)| (format!("gotelemetry {mode}"), effect)).into()
             }
@@ -103,10 +108,26 @@ impl<'a> Choices<'a> {
         }
     }
 
+    /// What holds for those who have chosen nothing.
+    pub(super) fn until_chosen(&self) -> &'static str {
+        match (self.module == GO, self.project.is_some()) {
+            (true, _) => {
+                "Nothing is sent until you turn it on. Until you choose, programs only count: the counts stay on your \
+                 machine."
+            }
+            (false, false) => "Nothing is counted or sent until you turn it on.",
+            // Their client may be Candor's, or Go's.
+            (false, true) => {
+                "Nothing is sent until you turn it on. Whether programs count on your machine until then depends on \
+                 their client: Candor’s does not, and Go’s does."
+            }
+        }
+    }
+
     /// The text above the commands.
     pub(super) fn introduction(&self) -> Markup {
         html! {
-            "Nothing is sent until you turn it on. These commands take effect at once"
+            (self.until_chosen()) " These commands take effect at once"
             @match self.view() {
                 Some(view) => { ", and " code { (view) } " shows what would be sent before anything is." }
                 None => ".",
@@ -187,6 +208,28 @@ mod tests {
             assert!(page.contains(part), "{part} is not in {page}");
         }
         assert!(!page.contains("candor telemetry") && !page.contains("gotelemetry"), "{page}");
+        assert!(page.contains("Candor’s does not, and Go’s does."), "{page}");
+    }
+
+    #[test]
+    fn what_holds_until_somebody_chooses_depends_on_the_client() {
+        let project = |on: &str, off: &str| CatalogueProject {
+            name: "Go".into(),
+            opt_in: on.into(),
+            opt_out: off.into(),
+            home_page: None,
+            contact: None,
+            licence: None,
+        };
+        let go = project("gotelemetry on", "gotelemetry off");
+        let page = shown(GO, &catalogue(&["cmd/go"], Some(go)));
+        // Go's own programs count on the machine until somebody chooses, and there are three modes.
+        assert!(page.contains("Until you choose, programs only count"), "{page}");
+        let modes =
+            ["on", "local", "off"].map(|mode| page.find(&format!("<code>gotelemetry {mode}<")));
+        assert!(modes.is_sorted() && modes[0].is_some(), "{page}");
+        let own = shown(MODULE, &catalogue(&["example.org/hello"], None));
+        assert!(own.contains("Nothing is counted or sent until you turn it on."), "{own}");
     }
 
     #[test]

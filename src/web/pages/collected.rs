@@ -3,6 +3,7 @@
 use super::config_part::{OfProgram, Part};
 use super::counters::address;
 use super::{layout, words};
+use crate::aggregate::charting::{sort_toolchains, sort_versions};
 use crate::collection::config::{CollectionConfig, CounterConfig, ProgramConfig, StackConfig};
 use crate::collection::frame::OTHER_PACKAGES;
 use crate::collection::{count_of, expand};
@@ -28,7 +29,9 @@ impl<'a> WhoAsked<'a> {
         let definition = |chart: &CatalogueChart| {
             words::file_address(repository, &catalogue.commit, &chart.file, chart.line)
         };
-        let commits = catalogue.introduced_by(program, names.iter().map(String::as_str), stacks);
+        let mut commits =
+            catalogue.introduced_by(program, names.iter().map(String::as_str), stacks);
+        commits.sort_by_key(|commit| commit.on);
         html! {
             @for (index, chart) in self.charts(program, names).iter().enumerate() {
                 @if index > 0 { br; }
@@ -37,6 +40,7 @@ impl<'a> WhoAsked<'a> {
                     None => (chart.title),
                 }
                 (words::discussions(&chart.issue))
+                @if let Some(version) = &chart.version { ", counted by version " code { (version) } " and later" }
             }
             @for commit in commits { br; span.note { (words::introduced(repository, commit)) } }
         }
@@ -47,9 +51,9 @@ impl<'a> WhoAsked<'a> {
 pub(super) fn environments(config: &CollectionConfig) -> Markup {
     html! {
         dl.facts {
-            dt { "Operating systems" } dd { (names(&config.goos)) }
-            dt { "Architectures" } dd { (names(&config.goarch)) }
-            dt { "Toolchains" } dd { (names(&config.go_version)) }
+            dt { "Operating systems" } dd { (names(&config.goos, None)) }
+            dt { "Architectures" } dd { (names(&config.goarch, None)) }
+            dt { "Toolchains" } dd { (names(&config.go_version, ranges(&toolchains(&config.go_version)))) }
         }
     }
 }
@@ -105,7 +109,7 @@ pub(super) fn who_asked(config: &CollectionConfig, who_asked: WhoAsked<'_>) -> M
 fn heading(program: &ProgramConfig) -> Markup {
     html! {
         h2 { code { (program.name) } }
-        dl.facts { dt { "Versions" } dd { (names(&program.versions)) } }
+        dl.facts { dt { "Versions" } dd { (names(&program.versions, ranges(&versions(program)))) } }
     }
 }
 
@@ -198,24 +202,100 @@ fn packages(charts: &[&CatalogueChart]) -> Markup {
     html! {
         @if let Some(chart) = listed {
             ". Only functions of these packages are named; all others are stored as "
-            code { (OTHER_PACKAGES) } ": " (names(&chart.packages))
+            code { (OTHER_PACKAGES) } ": " (names(&chart.packages, None))
         }
     }
 }
 
-/// A list of names, collapsed if it is long.
-fn names(names: &[String]) -> Markup {
+/// A program's versions, the newest first.
+fn versions(program: &ProgramConfig) -> Vec<String> {
+    let mut versions = program.versions.clone();
+    sort_versions(&program.name, &mut versions);
+    versions
+}
+
+/// Toolchains by name, the newest of each first.
+fn toolchains(toolchains: &[String]) -> Vec<String> {
+    let mut toolchains = toolchains.to_vec();
+    sort_toolchains(&mut toolchains);
+    toolchains
+}
+
+/// From the oldest to the newest of names that have an order, for each beginning, such as `go` and `rust`. The names
+/// are sorted, the newest first; those without a number have no place in it. `None` if there is nothing to say.
+fn ranges(sorted: &[String]) -> Option<Markup> {
+    let beginning = |name: &String| {
+        let at = name.find(|c: char| c.is_ascii_digit())?;
+        name.get(..at).map(str::to_owned)
+    };
+    let mut ranges: Vec<(String, &String, &String)> = Vec::new();
+    for name in sorted {
+        let Some(beginning) = beginning(name) else { continue };
+        match ranges.iter_mut().find(|(known, ..)| *known == beginning) {
+            Some((_, oldest, _)) => *oldest = name,
+            None => ranges.push((beginning, name, name)),
+        }
+    }
+    let shown = html! {
+        @for (index, (_, oldest, newest)) in ranges.iter().enumerate() {
+            @if index > 0 { ", and " }
+            "from " code { (oldest) } " to " code { (newest) }
+        }
+    };
+    (!ranges.is_empty()).then_some(shown)
+}
+
+/// A list of names, collapsed if it is long. `range` says from which to which they go, if they have an order of their
+/// own.
+fn names(names: &[String], range: Option<Markup>) -> Markup {
     let all = html! { ul.names { @for name in names { li { code { (name) } } } } };
     match names {
         [] => html! { "none" },
         [first, .., last] if names.len() > 24 => html! {
             details {
                 summary {
-                    (numbers::grouped(names.len() as u64)) ", from " code { (first) } " to " code { (last) }
+                    (numbers::grouped(names.len() as u64)) ", "
+                    @match &range {
+                        Some(range) => (range),
+                        None => { "from " code { (first) } " to " code { (last) } }
+                    }
                 }
                 (all)
             }
         },
         _ => all,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(list: &[&str]) -> Vec<String> {
+        list.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn a_long_list_goes_from_its_oldest_to_its_newest_name() {
+        let said = |sorted: Vec<String>| ranges(&sorted).map(Markup::into_string);
+        let found = said(toolchains(&named(&[
+            "go1.10",
+            "go1.2.2",
+            "go1.27.0",
+            "go1.9.2rc2",
+            "rust1.100.0",
+            "rust1.95.0",
+            "gcc",
+        ])));
+        let expected = "from <code>go1.2.2</code> to <code>go1.27.0</code>, and from <code>rust1.95.0</code> to \
+                        <code>rust1.100.0</code>";
+        assert_eq!(found.as_deref(), Some(expected));
+        let program: ProgramConfig = serde_json::from_value(serde_json::json!({
+            "Name": "cmd/go", "Versions": ["devel", "go1.10", "go1.2.2", "go1.9.2rc2"],
+        }))
+        .expect("a program");
+        let found = said(versions(&program));
+        assert_eq!(found.as_deref(), Some("from <code>go1.2.2</code> to <code>go1.10</code>"));
+        assert_eq!(said(named(&["devel"])), None);
     }
 }

@@ -27,12 +27,33 @@ pub(super) async fn get(
     Ok(page.await?.respond(headers, Lifetime::Day))
 }
 
+/// The page for a version and itself.
+fn same(config: &LoadedConfig) -> Markup {
+    let version = config.version;
+    html! {
+        h1 { "From " (version) " to " (version) }
+        p.lead { "This is the same version twice, so there is nothing to compare." }
+        p {
+            a href={ "/config/" (version) } { "What " (version) " collects" } ", or "
+            a href="/config/" { "choose two versions to compare" } "."
+        }
+    }
+}
+
 fn body(old: &LoadedConfig, new: &LoadedConfig) -> Markup {
     let commits = [old, new].map(|config| config.provenance.commit.as_str());
+    if old.version == new.version {
+        return same(old);
+    }
     let review = words::range_address(new.provenance.repository.as_str(), commits);
     html! {
         h1 { "From " (old.version) " to " (new.version) }
-        p.lead { "What programs may report under one version and not under the other, name by name." }
+        p.lead {
+            "What programs may report under one version and not under the other, name by name."
+            @if new.version < old.version {
+                " " (new.version) " is the older one: this is what going back to it would change."
+            }
+        }
         dl.facts {
             @for config in [old, new] {
                 dt { a href={ "/config/" (config.version) } { (config.version) } }

@@ -182,8 +182,7 @@ pub(super) async fn get(
             None => Err(Refusal::bad_request("bad request: compare ?from=VERSION&to=VERSION")),
         };
         let (from, to) = (chosen("from")?, chosen("to")?);
-        let (older, newer) = (from.min(to), from.max(to));
-        return Ok(Redirect::to(&format!("/config/{older}...{newer}")).into_response());
+        return Ok(Redirect::to(&format!("/config/{from}...{to}")).into_response());
     }
     if let Some(ending) = path.strip_prefix(LATEST).filter(|rest| ["", ".json"].contains(rest)) {
         let none = || Refusal::not_found("not found: no version has been published yet");
@@ -231,8 +230,8 @@ fn list_body(
         p.lead {
             "Each version says what programs may report, and is compiled from definitions that were reviewed in "
             "public. The " a href="/log/" { "log" } " has every version, and none is ever changed. Reports under a version "
-            "are accepted until " (OPEN_DAYS) " days after the date of the next one, which is the day for which that was "
-            "compiled, or until the project revokes it."
+            "are accepted until " (OPEN_DAYS) " days after the day for which the next one was compiled, or until the "
+            "project revokes it."
             @if catalogue.is_some_and(retired::any_retires) { " Some charts " a href="#retires" { "retire on a day" } "." }
         }
         (config_states.warning())

@@ -6,26 +6,22 @@ use super::project;
 use crate::aggregate::edition::{LAST_AFTER, SMALLEST_BATCH};
 use crate::aggregate::index::{Dataset, FORMAT, FileFormat, Index, PublicFile, week_of};
 use crate::aggregate::parquet::schema::schema;
-use crate::web::base_path::SiteAddress;
+use crate::ingest::MAX_WEEK_AGE;
+use crate::web::asked_address::base_address;
 use crate::web::refusal::Refusal;
 use crate::web::representation::Lifetime;
 use crate::web::site::Site;
 use crate::web::{checksums, numbers};
 use axum::extract::State;
-use axum::http::header::{HOST, HeaderName};
-use axum::http::{HeaderMap, HeaderValue, Uri};
+use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use jiff::civil::Date;
 use maud::{Markup, html};
 use std::collections::BTreeMap;
-use std::net::Ipv6Addr;
 
 /// What the page is about, for those who link to it.
 const ABOUT: &str = "Every report in its public form, to download or to query where it is: Parquet and NDJSON, \
                      with checksums.";
-
-/// The scheme by which a proxy was asked.
-const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// How many weeks a page lists.
 const LISTED: usize = 10;
@@ -57,54 +53,6 @@ pub(super) async fn get(
         layout::page(site, summary, Some(Section::Data), &body)
     });
     Ok(page.await?.respond(&headers, Lifetime::Seconds))
-}
-
-/// The longest host that is repeated.
-const LONGEST_HOST: usize = 260;
-
-/// The site's base address, for commands that people copy: the one that the request was sent to, so that they work
-/// where it was asked. It is the deployment's own if the request names none. The scheme is that of the proxy in
-/// front, if it says so; else `http` for an address with a port or of this machine, and `https` for others.
-pub(super) fn base_address(headers: &HeaderMap, site: &SiteAddress) -> String {
-    let (host, base) = (site.host(), site.base());
-    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    let own = site.to_string();
-    let Some((name, port)) = text(HOST).and_then(name_and_port) else { return own };
-    if name == host.to_string() && port.is_none() {
-        return own;
-    }
-    let is_local = matches!(name, "localhost" | "127.0.0.1" | "[::1]");
-    let scheme = match text(FORWARDED_PROTO) {
-        Some("https") => "https",
-        Some("http") => "http",
-        _ if is_local || port.is_some() => "http",
-        _ => "https",
-    };
-    match port {
-        Some(port) => format!("{scheme}://{name}:{port}{base}"),
-        None => format!("{scheme}://{name}{base}"),
-    }
-}
-
-/// A host's name and port, if they are such and nothing else: the text becomes part of a command.
-fn name_and_port(asked: &str) -> Option<(&str, Option<&str>)> {
-    let (name, port) = match asked.rsplit_once(':') {
-        // The last part of an IPv6 address is no port.
-        Some((name, port)) if !port.ends_with(']') => (name, Some(port)),
-        _ => (asked, None),
-    };
-    let is_port = |port: &str| {
-        (1..=5).contains(&port.len()) && port.bytes().all(|byte| byte.is_ascii_digit())
-    };
-    let inside = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
-    let is_name = match inside {
-        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
-        None => {
-            let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
-            name.starts_with(|first: char| first.is_ascii_alphanumeric()) && name.bytes().all(plain)
-        }
-    };
-    (asked.len() <= LONGEST_HOST && is_name && port.is_none_or(is_port)).then_some((name, port))
 }
 
 fn body(index: &Index, base: &str, before: Option<Date>, licence: Option<&str>) -> Markup {
@@ -148,7 +96,8 @@ fn body(index: &Index, base: &str, before: Option<Date>, licence: Option<&str>) 
         p {
             "A day is published when it is over; again a week later, if at least "
             (numbers::counted(SMALLEST_BATCH, "report")) " came late; and a last time, with everything that is left, "
-            (numbers::counted(LAST_AFTER.unsigned_abs().into(), "day")) " after it. Each of these is an edition. Until the "
+            (numbers::counted(LAST_AFTER.unsigned_abs().into(), "day")) " after it, as its reports are accepted for "
+            (numbers::counted(MAX_WEEK_AGE.unsigned_abs().into(), "day")) ". Each of these is an edition. Until the "
             "last one, the files are " em { "provisional" } ": the next edition replaces them, with the same reports and "
             "more, and shows stacks that are no longer rare. After that they are " em { "final" }
             " and do not change. A week’s files change with those of its days."
@@ -383,65 +332,6 @@ fn index_fields() -> Markup {
                     tr { th.term scope="row" { code { (field) } } td { (meaning) } }
                 }
             }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::web::base_path::BasePath;
-
-    #[test]
-    fn commands_name_the_address_that_was_asked() {
-        let host = "telemetry.example.org".parse().expect("a host");
-        let site = SiteAddress::new(host, BasePath::default());
-        let base = |asked: &str, scheme: Option<&str>| {
-            let mut headers = HeaderMap::new();
-            headers.insert(HOST, asked.parse().expect("a header value"));
-            if let Some(scheme) = scheme {
-                headers.insert(FORWARDED_PROTO, scheme.parse().expect("a header value"));
-            }
-            base_address(&headers, &site)
-        };
-        for (asked, expected) in [
-            ("telemetry.example.org", "https://telemetry.example.org"),
-            ("staging.example.org", "https://staging.example.org"),
-            ("staging.example.org:8080", "http://staging.example.org:8080"),
-            ("127.0.0.1:8080", "http://127.0.0.1:8080"),
-            ("localhost", "http://localhost"),
-            ("localhost:80", "http://localhost:80"),
-            ("[::1]:8080", "http://[::1]:8080"),
-            ("[2001:db8::1]", "https://[2001:db8::1]"),
-            ("192.0.2.7:8080", "http://192.0.2.7:8080"),
-        ] {
-            assert_eq!(base(asked, None), expected, "{asked}");
-        }
-        assert_eq!(base("telemetry.example.org", Some("http")), "https://telemetry.example.org");
-        assert_eq!(
-            base("mirror.example.org:8443", Some("https")),
-            "https://mirror.example.org:8443"
-        );
-        assert_eq!(base("mirror.example.org", Some("http")), "http://mirror.example.org");
-        assert_eq!(base("mirror.example.org", Some("gopher")), "https://mirror.example.org");
-        // What is no host would become part of a command.
-        let long = "a".repeat(LONGEST_HOST + 1);
-        for asked in
-            ["", "localhost:80'; rm", "a b", "$(x)", "-o", "a:8080808080", "[x]", "a/b", &long]
-        {
-            assert_eq!(base(asked, None), "https://telemetry.example.org", "{asked}");
-        }
-        assert_eq!(base_address(&HeaderMap::new(), &site), "https://telemetry.example.org");
-        let below = "/telemetry".parse().expect("a base path");
-        let below = SiteAddress::new(site.host().clone(), below);
-        for (asked, expected) in [
-            ("telemetry.example.org", "https://telemetry.example.org/telemetry"),
-            ("localhost:80", "http://localhost:80/telemetry"),
-            ("mirror.example.org", "https://mirror.example.org/telemetry"),
-        ] {
-            let mut headers = HeaderMap::new();
-            headers.insert(HOST, asked.parse().expect("a header value"));
-            assert_eq!(base_address(&headers, &below), expected);
         }
     }
 }

@@ -2,15 +2,19 @@
 
 use super::choices::Choices;
 use super::{charts, layout, promises, words};
+use crate::collection::config::Rate;
+use crate::day::date_of;
 use crate::gomod::CommitTime;
 use crate::publish::Catalogue;
 use crate::tlog::LogVerifiers;
+use crate::web::asked_address::base_address;
 use crate::web::refusal::Refusal;
 use crate::web::representation::Lifetime;
 use crate::web::site::Site;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
+use jiff::Timestamp;
 use maud::{Markup, html};
 
 /// The parts of the site: address, name and what is there.
@@ -29,41 +33,48 @@ const PARTS: [(&str, &str, &str); 9] = [
 pub(super) async fn get(State(site): State<Site>, headers: HeaderMap) -> Result<Response, Refusal> {
     let (head, index) = (site.head().await?, site.index().await?);
     let (size, newest) = (head.tree().size, head.newest());
-    let mut published = None;
+    let (mut published, mut asked) = (None, None);
     if let Some(version) = newest {
         // If a version cannot be read, its own page shows the error, not this one.
-        published = site.config(version).await.ok().map(|config| config.provenance.time);
+        let config = site.config(version).await.ok();
+        published = config.as_ref().map(|config| config.provenance.time);
+        asked = config.and_then(|config| Some(config.config.as_ref().ok()?.sample_rate));
     }
     let catalogue = site.catalogue(&head).await?;
     let published_one = published.is_some();
     let promised = promises::Settings::of(&site);
+    let base = base_address(&headers, &site.address());
+    let old = charts::old(&index.index, date_of(Timestamp::now()));
     let key = |with_front: bool| {
         let (index, definitions, promised) = (index.tag, &catalogue.key, promised.key());
-        format!("/ {size} {published_one} {with_front} {index:x} {definitions} {promised}")
+        format!(
+            "/ {base} {old:?} {size} {published_one} {with_front} {index:x} {definitions} {promised}"
+        )
     };
     if let Some(made) = site.made_page(key(true)).await {
         return Ok(made.respond(&headers, Lifetime::Seconds));
     }
     let front = charts::front(&site, &index).await;
-    let key = key(front.is_some());
+    let (key, base) = (key(front.is_some()), base.clone());
     let load = async { Ok((published, front)) };
     let page = site.page(key, load, move |site, (published, front)| {
         let newest = newest.map(|version| (version.to_string(), published));
         let figures = front.map_or(html! {}, |front| charts::figures(&front));
+        let figures = html! { (charts::nothing_new(old)) (figures) };
         let catalogue = catalogue.catalogue.as_ref();
-        let body = body(site, newest, &figures, catalogue, &promised);
+        let body = body((site, &base), newest, &figures, catalogue, (&promised, asked));
         layout::page(site, "Transparent telemetry", None, &body)
     });
     Ok(page.await?.respond(&headers, Lifetime::Seconds))
 }
 
-/// The page. `newest` is the newest version and its time, `figures` what the charts say.
+/// The page. `base` is the address that was asked, `newest` the newest version and its time, `figures` what the charts say.
 fn body(
-    site: &Site,
+    (site, base): (&Site, &str),
     newest: Option<(String, Option<CommitTime>)>,
     figures: &Markup,
     catalogue: Option<&Catalogue>,
-    promised: &promises::Settings,
+    (promised, asked): (&promises::Settings, Option<Rate>),
 ) -> Markup {
     let choices = Choices::new(site.module().as_str(), catalogue, None);
     let project = catalogue.and_then(|catalogue| catalogue.project.as_ref());
@@ -80,7 +91,8 @@ fn body(
                 None => "This project",
             }
             " learns how its programs are used from people who choose to share it, and only what was agreed on "
-            "in public. All that may be collected, all that was reported and every figure made from it is here."
+            "in public. What may be collected, what was reported and every figure made from it are here; only what "
+            "could tell someone apart, such as a rare call stack, is " a href="/privacy#dropped" { "left out" } "."
         }
         (figures)
         h2 id="choice" { "Turn it on or off" }
@@ -94,13 +106,13 @@ fn body(
         ul.parts {
             @for (address, name, what) in PARTS { li { a href=(address) { (name) } br; (what) } }
         }
-        (promises::section(promised))
-        (obeyed(site, newest))
+        (promises::section(promised, asked))
+        (obeyed(site, base, newest))
     }
 }
 
-/// The newest config, and how to verify it.
-fn obeyed(site: &Site, newest: Option<(String, Option<CommitTime>)>) -> Markup {
+/// The newest config, and how to verify it at the address that was asked.
+fn obeyed(site: &Site, base: &str, newest: Option<(String, Option<CommitTime>)>) -> Markup {
     let (module, LogVerifiers { sumdb, log, .. }) = (site.module(), site.keys());
     html! {
         h2 { "What clients obey" }
@@ -127,7 +139,7 @@ fn obeyed(site: &Site, newest: Option<(String, Option<CommitTime>)>) -> Markup {
         details {
             summary { "Download the config, and verify that it is the one everyone gets" }
             pre { code {
-                "GOPROXY=" (site.address()) "/goproxy GOSUMDB=" (sumdb) " \\\n  go mod download -json "
+                "GOPROXY=" (base) "/goproxy GOSUMDB=" (sumdb) " \\\n  go mod download -json "
                 (module) "@latest"
             } }
             p.note {

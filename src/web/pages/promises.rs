@@ -5,6 +5,7 @@
 //! compares; behind a proxy, somebody else sees addresses. Such sentences are written once, here, for the home
 //! page, `/privacy` and `/check`.
 
+use crate::collection::config::Rate;
 use crate::web::numbers::counted_as;
 use crate::web::receiver_settings::ReceiverSettings;
 use crate::web::site::Site;
@@ -72,6 +73,9 @@ pub(super) fn one_log(settings: &Settings) -> Markup {
 /// How the promises about addresses can be checked.
 pub(super) const ON_TRUST: &str = "None of this can be checked from outside: you have the program’s source and the operator’s word.";
 
+/// How long the hash of a network is kept (`ingest::admission`).
+pub(super) const HASH_KEPT: &str = "until at most an hour after the network’s last report";
+
 /// What happens to the address that a report comes from.
 pub(super) fn addresses(settings: &Settings) -> Markup {
     let receiving = settings.receiving.as_ref();
@@ -79,8 +83,8 @@ pub(super) fn addresses(settings: &Settings) -> Markup {
         @match receiving.map(|receiving| receiving.budgets.is_some()) {
             None => {}
             Some(true) => {
-                "This server keeps only a hash of the sender’s network, with a secret, in memory, for an hour after "
-                "its last report, to limit how much one network sends; it is not in any file, log line or statistic. "
+                "This server keeps only a hash of the sender’s network, with a secret, in memory, " (HASH_KEPT)
+                ", to limit how much one network sends; it is not in any file, log line or statistic. "
             }
             Some(false) => {
                 "This server does not keep the sender’s address: it is not in any file, log line or statistic. "
@@ -128,13 +132,15 @@ pub(super) fn proxies(settings: &Settings) -> Markup {
 }
 
 /// All promises, for the home page.
-pub(super) fn section(settings: &Settings) -> Markup {
+///
+/// `asked` is the share of installations that the newest config asks for a report, if there is one.
+pub(super) fn section(settings: &Settings, asked: Option<Rate>) -> Markup {
     html! {
         h2 id="promises" { "Our promises" }
         ul.cards {
             (promise("Reviewed first", &html! {
-                "Each counter is there for a chart that was discussed in public, and is collected only as long as "
-                "that chart needs it. The " a href="/privacy" { "complete list" } " says who asked for what; "
+                "Each counter is there for a chart that was discussed in public, and is collected until that chart is "
+                "removed or its end date has come. The " a href="/privacy" { "complete list" } " says who asked for what; "
                 a href="/check" { "compile it yourself" } " to see that nothing was added."
             }))
             (promise("No identity", &html! {
@@ -144,8 +150,7 @@ pub(super) fn section(settings: &Settings) -> Markup {
             }))
             (promise("No addresses stored", &html! { (addresses(settings)) " " (ON_TRUST) }))
             (promise("Only as many as needed", &html! {
-                "Programs send only as many reports as an estimate needs: the more people opt in, the fewer of their "
-                "reports leave their machines. The " a href="/config/" { "config" } " says how many."
+                (only_needed(asked))
             }))
             (promise("The same for everyone", &html! {
                 (one_log(settings)) " " a href="/check" { "Compare for yourself" } "."
@@ -162,9 +167,28 @@ pub(super) fn section(settings: &Settings) -> Markup {
             }))
         }
         p {
-            a href="/check" { "How to check each promise, command by command" } ". "
+            a href="/check" { "The commands that check what can be checked" } ", and "
+            a href="/check#unchecked" { "what cannot be checked from outside" } ". "
             a href="/privacy#not-defended" { "What is not protected" } "."
         }
+    }
+}
+
+/// How many installations are asked for reports, and why not fewer.
+fn only_needed(asked: Option<Rate>) -> Markup {
+    html! {
+        "The more people opt in, the smaller the part of them whose reports are asked for. "
+        @match asked {
+            None => {}
+            Some(Rate::ALL) => {
+                "At present every installation that opted in is asked each week: either too few have opted in for "
+                "fewer reports to be enough, or the definitions do not say how many have. "
+            }
+            Some(rate) => {
+                "At present " (rate.percent()) " of the installations that opted in are asked each week. "
+            }
+        }
+        "The " a href="/config/" { "newest config" } " has the rate of each counter."
     }
 }
 

@@ -155,11 +155,8 @@ fn body(
         h1 { "Config " (version) }
         p.lead {
             "What programs that follow this version may report. "
-            @match has_next {
-                true => { "There is a newer one." },
-                false => { "It is the newest." },
-            }
-            " " span #state { (config_states::sentence(state)) }
+            @if has_next { "There is a newer one. " }
+            span #state { (config_states::sentence(state)) }
         }
         (warning)
         (retired::warning(retired))
@@ -173,7 +170,7 @@ fn body(
                 @if !provenance.path.as_str().is_empty() { ", folder " code { (provenance.path.as_str()) } }
             }
             dt { "Compiled for" } dd { (config_states::as_of(config)) }
-            dt { "Compiled by" } dd { "candor " (provenance.program_version) }
+            dt { "Compiled by" } dd { "candor " (provenance.program_version.trim_start_matches("candor ")) }
             dt { "Hash of the zip" } dd { span.hash { (config.zip_hash) } }
             dt { "In the log" } dd {
                 a href={ "/log/entry/" (version.leaf_index()) } { "entry " (version.leaf_index()) }

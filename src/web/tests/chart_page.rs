@@ -244,14 +244,14 @@ async fn two_weeks_are_compared_bucket_by_bucket() {
         title(&answer)
     );
     let text = answer.text();
-    assert!(text.contains("<bdi>vscode</bdi></strong> up 10.0 points (+"), "{text}");
+    assert!(text.contains("<bdi>vscode</bdi></strong> up 10.0 points (8.7 to 11.3)."), "{text}");
     assert_eq!(text.matches("class=\"mark changed\"").count(), 1);
     assert!(text.contains("independent samples"));
     // Backwards it is the same with the other sign.
     let back = format!("/charts/{GOPLS}/@2026-11-08/gopls-client?compare=2026-11-15");
     let back = page(&router, &back).await;
     assert!(
-        back.text().contains("<bdi>vscode</bdi></strong> down 10.0 points (−"),
+        back.text().contains("<bdi>vscode</bdi></strong> down 10.0 points (8.7 to 11.3)."),
         "{}",
         back.text()
     );
@@ -259,8 +259,39 @@ async fn two_weeks_are_compared_bucket_by_bucket() {
     let path = format!("/charts/{GOPLS}/@2026-11-15/platforms?compare=2026-11-08");
     let same = page(&router, &path).await;
     assert!(same.text().contains("No difference is larger than chance would explain"));
+    let twice = page(&router, &format!("{base}?compare=2026-11-15")).await;
+    assert!(twice.text().contains("This is the same week twice"));
     let missing = page(&router, &format!("{base}?compare=2020-01-05")).await;
     assert_eq!(missing.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_chart_without_reports_says_why_and_shows_no_numbers() {
+    let mut week = charts::week(NEWEST);
+    let chart = figure(&mut week, GOPLS, "gopls-client");
+    chart.base = charts::base(0, 1.0);
+    let base = chart.base;
+    for row in &mut chart.rows {
+        row.estimate = charts::estimate(0.0, &base);
+    }
+    chart.none = Some(charts::estimate(0.0, &base));
+    (chart.by, chart.reweighted) = (Vec::new(), Vec::new());
+    let (_fixture, router) = deployed(&[week]).await;
+    let base = format!("/charts/{GOPLS}/@2026-11-15");
+    let answer = page(&router, &format!("{base}/gopls-client")).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert!(answer.text().contains("<span class=\"value\">–</span>"), "{}", answer.text());
+    assert!(answer.text().contains("No report of this week could have contained"));
+    for unsaid in
+        ["0 reports,", "n = 0", "0 to 100%", "small sample", "<dt>Cite</dt>", "#closer", "<table"]
+    {
+        assert!(!answer.text().contains(unsaid), "{unsaid}: {}", answer.text());
+    }
+    // Among all charts of the program, too.
+    let all = page(&router, &format!("{base}/@all")).await;
+    let section = all.text().split("<section").find(|part| part.contains("/gopls-client\""));
+    let section = section.expect("its section");
+    assert!(!section.contains("0 to 100%") && !section.contains("small sample"), "{section}");
 }
 
 #[tokio::test]
@@ -292,7 +323,8 @@ async fn ratios_and_stacks_are_compared_too() {
     }
     let stack = page(&router, &format!("{base}/gopls-crash?compare=2026-11-08")).await;
     assert_eq!(stack.status, StatusCode::OK);
-    assert!(stack.text().contains("1.\u{a0}<bdi>"));
+    // Ranks would be those of one of the two weeks.
+    assert!(!stack.text().contains("1.\u{a0}<bdi>") && !stack.text().contains(">1. "));
 }
 
 #[tokio::test]
@@ -303,6 +335,12 @@ async fn two_versions_are_compared_and_hostile_names_are_only_text() {
     assert_eq!(pair.status, StatusCode::OK);
     assert!(pair.text().contains("from <bdi>v0.19.1</bdi> to <bdi>v0.20.0</bdi>"));
     assert!(pair.text().contains("<option value=\"v0.19.1\" selected>"));
+    assert!(pair.text().contains("Users of the two differ"), "{}", pair.text());
+    let twice = page(&router, &format!("{base}?by=version&compare=v0.19.1&with=v0.19.1")).await;
+    assert!(twice.text().contains("Both were the same, so there is nothing to compare."));
+    assert!(
+        !page(&router, &format!("{base}?by=version")).await.text().contains("Both were the same")
+    );
     let nobody = page(&router, &format!("{base}?by=version&compare=v0.19.1&with=v9.9.9")).await;
     assert_eq!(nobody.status, StatusCode::NOT_FOUND);
     let form = "by=version&compare=%3Cscript%3Ealert%281%29%3C%2Fscript%3E&with=%E2%80%AEturned";
@@ -361,6 +399,8 @@ async fn new_configs_and_releases_are_marked_on_the_weeks() {
     assert!(text.contains("the first reports of version v0.20.0"), "{text}");
     assert!(!text.contains("version v0.21.0-pre.1"), "{text}");
     assert!(!text.contains("under config v0.3.0,"), "{text}");
+    let told = "Upright lines: a new config (solid), a new version of the program (dashed).";
+    assert!(text.contains(told), "{text}");
 }
 
 #[tokio::test]
@@ -373,6 +413,34 @@ async fn an_ordinary_chart_s_page_is_small() {
             let path = format!("/charts/{GOPLS}/@2026-11-15/{id}{query}");
             let answer = page(&router, &path).await;
             assert!(answer.body.len() < 64 << 10, "{path}: {} bytes", answer.body.len());
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_query_of_a_chart_names_a_file_that_is_served_where_it_was_asked() {
+    let fixture = Fixture::with(9);
+    charts::publish(&fixture.store, &[charts::week(NEWEST)]);
+    let router = fixture.router().await;
+    super::data::add_parquet(&fixture, NEWEST);
+    let path = format!("/charts/{GOPLS}/@2026-11-15/gopls-client");
+    for (host, base) in [
+        ("telemetry.example.org", "https://telemetry.example.org"),
+        ("127.0.0.1:8080", "http://127.0.0.1:8080"),
+    ] {
+        let headers = [("host", host), ("accept", "text/html")];
+        let shown = ask(&router, Method::GET, &path, &headers).await;
+        assert!(shown.text().contains(&format!("curl -s {base}{path}.sql | duckdb")), "{host}");
+        // What is cited does not depend on where it was read.
+        let cited = format!("telemetry.example.org. https://telemetry.example.org{path}<");
+        assert!(shown.text().contains(&cited), "{host}");
+        let sql = ask(&router, Method::GET, &format!("{path}.sql"), &headers).await;
+        let named: Vec<&str> =
+            sql.text().split('\'').filter(|part| part.ends_with(".parquet")).collect();
+        assert!(!named.is_empty(), "{}", sql.text());
+        for name in named {
+            let file = name.strip_prefix(base).unwrap_or_else(|| panic!("{name} of {host}"));
+            assert_eq!(get(&router, file).await.status, StatusCode::OK, "{name}");
         }
     }
 }

@@ -510,7 +510,8 @@ async fn the_home_page_leads_to_each_program() {
     let home = page(&router, "/").await;
     let text = home.text();
     for program in [GOPLS, AWKWARD, LONELY] {
-        assert!(links(text).contains(&format!("/charts/{program}/")), "{program}");
+        let link = format!("/charts/{program}/@2026-11-08/");
+        assert!(links(text).contains(&link), "{program}");
     }
     assert!(!text.contains("<script"));
     assert!(!text.contains(HOSTILE[0]));

@@ -63,6 +63,17 @@ pub fn fixture() -> Fixture {
     fixture
 }
 
+/// Adds a Parquet file to a week that has charts.
+pub fn add_parquet(fixture: &Fixture, week: Date) {
+    let store = fixture.store.clone();
+    let file = public_file(&*store, &format!("week-{week}"), FileFormat::Parquet, b"PAR1".to_vec());
+    let changed = PublicData::new(store).update(|index| {
+        index.weeks.get_mut(&week).expect("the week").data.files.push(file.clone());
+        Ok::<_, crate::aggregate::PublicError>(())
+    });
+    changed.expect("an index");
+}
+
 pub const PARQUET: &str = "/data/weeks/week-2026-11-15.parquet";
 
 async fn part(router: &Router, range: &str) -> Answer {
@@ -248,6 +259,11 @@ async fn the_page_lists_files_columns_and_commands_that_read_them() {
     }
     let here = ask(&router, Method::GET, "/data/", &[("host", "127.0.0.1:8080")]).await;
     assert!(here.text().contains("http://127.0.0.1:8080/data/weeks/week-2026-11-15.parquet"));
+    // So does every other page with commands.
+    for path in ["/", "/check"] {
+        let here = ask(&router, Method::GET, path, &[("host", "127.0.0.1:8080")]).await;
+        assert!(here.text().contains("GOPROXY=http://127.0.0.1:8080/goproxy"), "{path}");
+    }
     assert_eq!(get(&router, "/data/?weeks-before=yesterday").await.status, StatusCode::BAD_REQUEST);
     let before = get(&router, "/data/?weeks-before=2026-11-15").await;
     assert!(before.text().contains("There are none yet"));

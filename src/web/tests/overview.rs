@@ -120,7 +120,8 @@ async fn the_home_page_says_how_many_installations_a_final_week_stands_for() {
     }
     all.iter_mut().for_each(|week| week.configs[0].sample_rate = 1.0);
     let text = page(&served(&all).await, "/").await.text().to_owned();
-    assert!(text.contains("1,000 reports counted, not estimated;"), "{text}");
+    assert!(text.contains("1,000 reports: every installation that opted in was asked."), "{text}");
+    assert!(!text.contains("estimated"), "{text}");
     // Without a final week, the newest one.
     let text = page(&served(&all[..1]).await, "/").await.text().to_owned();
     assert!(text.contains("in the week of 9–15 Nov 2026"), "{text}");
@@ -146,9 +147,17 @@ async fn the_home_page_has_three_charts_and_leads_everywhere() {
     ] {
         assert!(text.contains(&format!("<a href=\"{to}\">")), "{to}");
     }
+    // The number of reports beside a link is that of the page it leads to: of the newest final week.
+    let week = charts::weeks(2).into_iter().map(charts::week).next_back().expect("a final week");
     for program in [GOPLS, AWKWARD, LONELY] {
-        assert!(text.contains(&format!("<a href=\"/charts/{program}/\">")), "{program}");
+        let link = format!("<a href=\"/charts/{program}/@{}/\">", week.week);
+        let (_, after) =
+            text.split_once(&link).unwrap_or_else(|| panic!("{link} is not in {text}"));
+        let reports = week.programs.iter().find(|one| one.program == program).expect("it").reports;
+        let said = format!("<br>{}, ", crate::web::numbers::counted(reports, "report"));
+        assert!(after.split("</li>").next().expect("a line").contains(&said), "{program}: {said}");
     }
+    assert!(text.contains("The largest of many changes look larger than they are."), "{text}");
     assert!(text.len() < 40_000, "{}", text.len());
     // What changed most is first.
     let mut all = weeks(5);

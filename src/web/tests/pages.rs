@@ -168,10 +168,12 @@ async fn changes_are_described_in_words() {
     let back = page(&router, "/config/v0.3.0...v0.1.0").await;
     assert!(back.text().contains("no longer accepts reports from versions"));
     let same = page(&router, "/config/v0.3.0...v0.3.0").await;
-    assert!(same.text().contains("Nothing that is collected has changed"));
+    assert!(same.text().contains("This is the same version twice"));
+    assert!(!same.text().contains("only the formatting"));
+    assert!(back.text().contains("v0.1.0 is the older one"));
     for (query, target) in [
         ("from=v0.1.0&to=v0.3.0", "/config/v0.1.0...v0.3.0"),
-        ("to=v0.1.0&from=v0.3.0", "/config/v0.1.0...v0.3.0"),
+        ("to=v0.1.0&from=v0.3.0", "/config/v0.3.0...v0.1.0"),
     ] {
         let sent = get(&router, &format!("/config/compare?{query}")).await;
         assert_eq!((sent.status, sent.header("location")), (StatusCode::SEE_OTHER, target));

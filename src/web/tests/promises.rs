@@ -80,6 +80,27 @@ async fn addresses_are_promised_as_far_as_this_server_goes() {
 }
 
 #[tokio::test]
+async fn no_page_promises_more_than_there_are_commands_for() {
+    let site = Fixture::with(1).site().await;
+    for (path, page) in pages(site).await {
+        for said in
+            ["each promise, command by command", "only as many reports as an estimate needs"]
+        {
+            assert!(!page.contains(said), "{path}: {said}");
+        }
+        if path == "/" {
+            // The newest config asks half of the installations.
+            assert!(
+                page.contains("At present 50% of the installations that opted in are asked"),
+                "{page}"
+            );
+            assert!(page.contains("href=\"/check#unchecked\""), "{page}");
+            assert!(page.contains("until that chart is removed"), "{page}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn no_page_promises_that_a_report_cannot_be_recognized() {
     let site = Fixture::with(1).site().await;
     for (path, page) in pages(site).await {

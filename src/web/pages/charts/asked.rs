@@ -12,6 +12,7 @@
 
 use crate::aggregate::figure::Dimension;
 use jiff::civil::Date;
+use maud::{Markup, html};
 use std::fmt::Write;
 
 /// What is asked for of a chart in a week.
@@ -32,6 +33,26 @@ pub(super) enum Asked {
         /// The other one.
         to: String,
     },
+}
+
+/// What is said if less is shown than a form asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Note {
+    /// A version, platform or toolchain was to be compared with itself.
+    SameSlice,
+    /// The week was to be compared with itself.
+    SameWeek,
+}
+
+/// The sentence of a note.
+pub(super) fn answered(note: Option<Note>) -> Markup {
+    html! {
+        @match note {
+            None => {}
+            Some(Note::SameSlice) => p.note { "Both were the same, so there is nothing to compare. Choose two different ones." },
+            Some(Note::SameWeek) => p.note { "This is the same week twice, so no difference is to be found. Choose another one." },
+        }
+    }
 }
 
 /// The dimensions, with their names in addresses.
@@ -65,6 +86,20 @@ impl Asked {
             (Some(by), ..) => Asked::Slices(by),
             (None, Some(week), _) => week.parse().map_or(Asked::Whole, Asked::Week),
             (None, None, _) => Asked::Whole,
+        }
+    }
+
+    /// What is said if less is shown than a form asked for.
+    pub(super) fn note(query: &str, week: Date) -> Option<Note> {
+        let value = |name: &str| {
+            let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+            pairs.find(|(key, _)| *key == name).and_then(|(_, value)| decoded(value))
+        };
+        let from = value("compare").filter(|from| !from.is_empty());
+        match (Asked::parse(query), from, value("with")) {
+            (Asked::Slices(_), Some(from), Some(to)) if from == to => Some(Note::SameSlice),
+            (Asked::Week(other), ..) if other == week => Some(Note::SameWeek),
+            _ => None,
         }
     }
 

@@ -1,7 +1,7 @@
 //! A badge: a chart's title and its most important number, on one line, for the front page of a repository.
 
 use crate::aggregate::figure::{Figure, Kind};
-use crate::web::draw::{NONE, plain};
+use crate::web::draw::{NONE, is_rare, plain};
 use crate::web::numbers;
 use maud::html;
 
@@ -21,7 +21,10 @@ pub(super) fn of(figure: &Figure) -> String {
 /// The most important number of a chart, in words.
 fn value(figure: &Figure) -> String {
     let reports = || numbers::counted(figure.base.reports, "report");
-    let rows = figure.rows.iter().filter(|row| row.estimate.reports > 0 && row.label != NONE);
+    let rows = figure
+        .rows
+        .iter()
+        .filter(|row| row.estimate.reports > 0 && row.label != NONE && !is_rare(figure, row));
     match figure.kind {
         Kind::Ratio => {
             let quantiles = figure.rows.iter().filter_map(|row| row.distribution.as_ref());

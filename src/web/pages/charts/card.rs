@@ -52,6 +52,12 @@ pub(super) fn compute(cards: &[&Card<'_>]) {
     });
 }
 
+/// How many cards were compared with another week.
+pub(super) fn compared(cards: &[Card<'_>]) -> usize {
+    let change = |card: &&Card<'_>| card.headline.as_ref().and_then(Headline::change).is_some();
+    cards.iter().filter(change).count()
+}
+
 /// Cards beside each other. With `programs`, each says which program it is of.
 pub(super) fn grid(cards: &[Card<'_>], programs: bool) -> Markup {
     compute(&cards.iter().collect::<Vec<_>>());
@@ -88,15 +94,21 @@ fn shown(card: &Card<'_>, program: bool) -> Markup {
     }
 }
 
-/// How cards are read.
-pub(super) fn explained(confidence: f64, weeks: &str) -> Markup {
+/// How cards are read, and how many of them would be marked by chance. `compared` is how many were compared with
+/// another week.
+pub(super) fn explained(confidence: f64, weeks: &str, compared: usize) -> Markup {
+    let chance = (1.0 - confidence) * compared as f64;
     let confidence = numbers::confidence(confidence);
     html! {
         p.note {
             "Each card shows the bucket that most installations had in the week; for stacks, the share of "
             "installations with any stack; for ratios, the median. Below it are the " (confidence)
-            " confidence interval and the trend. An arrow marks a change over " (weeks)
+            " confidence interval and the trend; each trend has a scale of its own. An arrow marks a change over " (weeks)
             " that is larger than chance would explain (" (confidence) " confidence)."
+            @if chance >= 0.05 {
+                " If nothing had changed, on average at most " (numbers::quotient(chance)) " of the "
+                (counted(compared as u64, "chart")) " that were compared would be marked by chance alone."
+            }
         }
     }
 }

@@ -13,7 +13,7 @@
 //! `one_chart` gathers what it shows; `slices` and `compare` are the two other views.
 
 use super::address::{self, Form, Weeks};
-use super::asked::{Asked, word};
+use super::asked::{self, Asked, word};
 use super::compare::{self, Side};
 use super::events::first_seen;
 use super::headline::APART;
@@ -26,7 +26,7 @@ use super::trend::{OverWeeks, TIME_SERIES, all_weeks};
 use super::{in_week, jump, parts, reading, sharing, slices};
 use crate::aggregate::figure::{Breakdown, Dimension, Figure, Group, WeekCharts};
 use crate::web::draw::{self, Event, Picture};
-use crate::web::numbers::{self, counted, grouped};
+use crate::web::numbers::grouped;
 use crate::web::pages::counters::definition;
 use crate::web::pages::words;
 use jiff::civil::Date;
@@ -75,17 +75,18 @@ pub(super) fn body(shown: &Shown<'_>, asked: &Asked, other: &Other<'_>) -> Marku
         p.lead {
             @match asked {
                 Asked::Whole => (days(week)),
-                Asked::Slices(by) => { "By " (word(*by)) ", " (days(week)) }
+                Asked::Slices(by) => { "By " (word(*by)) ", " (words::unbroken(&days(week))) }
                 Asked::Week(then) => {
                     (days(week)) " " (completeness(week.complete)) ", compared with " (week_of(*then))
                 }
                 Asked::Pair { from, to, .. } => {
-                    (name(to)) " compared with " (name(from)) ", " (days(week))
+                    (name(to)) " compared with " (name(from)) ", " (words::unbroken(&days(week)))
                 }
             }
             @if !matches!(asked, Asked::Week(_)) { " " (completeness(week.complete)) }
         }
         (ways(shown, asked))
+        (asked::answered(shown.note))
         @if let Some(description) = &figure.description { p { (name(description)) } }
         @match other {
             Other::None => { (headline(shown)) (provisional_note(shown)) }
@@ -117,9 +118,11 @@ pub(super) fn body(shown: &Shown<'_>, asked: &Asked, other: &Other<'_>) -> Marku
                 (slices::compare_form(shown, by, Some((&from.label, &to.label))))
             }
         }
-        (closer(shown, asked))
+        @if figure.base.reports > 0 { (closer(shown, asked)) }
         h2 #reading { "How to read this" }
-        (reading::how_to_read(figure.kind, figure.counter.is_some(), week.confidence))
+        (reading::how_to_read(
+            figure.kind, figure.counter.is_some(), week.confidence, section::all_asked(&figure.base),
+        ))
         @let whole = if *asked == Asked::Whole { "" } else { "The whole chart: " };
         h2 #origin { (whole) @if whole.is_empty() { "Where it comes from" } @else { "where it comes from" } }
         dl.facts.chart {
@@ -142,12 +145,27 @@ fn headline(shown: &Shown<'_>) -> Markup {
     html! {
         div.headlines {
             @match &card.headline {
-                None => p { "No report of this week could have contained what is counted here." },
+                None => (nothing(shown)),
                 Some(headline) => { (headline.figure()) (headline.changed(week.confidence)) }
             }
-            p.basis {
-                "from " (counted(figure.base.reports, "report")) ", for an estimated "
-                (numbers::installations(figure.base.total))
+            @if figure.base.reports > 0 { p.basis { "from " (section::basis(&figure.base)) } }
+        }
+    }
+}
+
+/// Why there is no figure.
+fn nothing(shown: &Shown<'_>) -> Markup {
+    let version = shown.defined().and_then(|(_, chart)| chart.version.as_deref());
+    html! {
+        p.headline { span.value { "–" } }
+        p {
+            @match (shown.figure.base.reports, version) {
+                (0, Some(version)) => {
+                    "Counted by version " (name(version)) " and later. No report of this week is from such a version, so "
+                    "there is nothing to show."
+                }
+                (0, None) => "No report of this week could have contained what is counted here.",
+                _ => "Nothing was counted in this week.",
             }
         }
     }
@@ -184,7 +202,7 @@ fn ways(shown: &Shown<'_>, asked: &Asked) -> Markup {
                 a href=(address::newest_chart(program, &figure.id, Form::Page)) { "The newest final week" }
             }
             a href=(address::week(program, Weeks::One(week.week))) { "All charts of this week" }
-            a href="#closer" { "Slice or compare" }
+            @if figure.base.reports > 0 { a href="#closer" { "Slice or compare" } }
         }
     }
 }
@@ -211,10 +229,10 @@ fn provisional_note(shown: &Shown<'_>) -> Markup {
 
 fn marks(figure: &Figure) -> Markup {
     html! {
-        @if !figure.collected || draw::is_small(&figure.base) {
+        @if !figure.collected || (figure.base.reports > 0 && draw::is_small(&figure.base)) {
             p {
                 @if !figure.collected { span.mark { "no longer collected" } " " }
-                (tables::small(&figure.base))
+                @if figure.base.reports > 0 { (tables::small(&figure.base)) }
             }
         }
     }
@@ -231,6 +249,7 @@ fn whole(shown: &Shown<'_>) -> Markup {
     let events = events.map(|seen| Event {
         day: seen.week,
         label: seen.label,
+        is_config: seen.is_config,
         title: seen.title,
         address: seen.address,
     });
@@ -248,7 +267,7 @@ fn whole(shown: &Shown<'_>) -> Markup {
     let one = Picture::of_week(figure, week.confidence).with_note(jump).provisional(!week.complete);
     let csv = shown.file(Form::Csv);
     html! {
-        @if over.weeks.len() > 1 {
+        @if over.weeks.len() > 1 && over.reports().into_iter().flatten().any(|reports| reports > 0) {
             h2 #weeks { "Over the weeks" }
             (section::picture(&picture, "o", &figure.title))
             p.note {
@@ -258,7 +277,11 @@ fn whole(shown: &Shown<'_>) -> Markup {
             }
         }
         h2 #week { "In the week of " (words::unbroken(&days)) }
-        (section::picture(&one, "p", &figure.title))
+        @if figure.base.reports == 0 {
+            p { "No report of this week could have contained what is counted here." }
+        } @else {
+            (section::picture(&one, "p", &figure.title))
+        }
         @if let Some(most) = Picture::counted_most(figure, week.confidence) {
             h3 #most { "What each installation counted most" }
             p.note {
@@ -267,7 +290,9 @@ fn whole(shown: &Shown<'_>) -> Markup {
             }
             (section::picture(&most.provisional(!week.complete), "m", &figure.title))
         }
-        (tables::rows(figure, &days, week.confidence, tables::WHOLE, &csv))
+        @if figure.base.reports > 0 {
+            (tables::rows(figure, &days, week.confidence, tables::WHOLE, &csv))
+        }
         @if figure.left_out > 0 {
             p.note { (grouped(figure.left_out)) " rarer stacks are not stored." }
         }

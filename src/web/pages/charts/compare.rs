@@ -9,9 +9,10 @@ use super::trend::{ANY, any};
 use crate::aggregate::figure::{Figure, Interval, Kind, Row};
 use crate::aggregate::statistics::difference::{is_beyond, of_medians, of_shares};
 use crate::web::draw::{self, Multiple, Picture, multiples};
-use crate::web::numbers::{self, grouped};
+use crate::web::numbers::{self, counted, grouped};
 use crate::web::pages::layout;
 use maud::{Markup, html};
+use std::borrow::Cow;
 
 /// The most rows of the table.
 const ROWS: usize = 60;
@@ -34,9 +35,7 @@ pub(super) struct Side<'a> {
 
 /// A bucket on both sides.
 struct Compared<'a> {
-    label: &'a str,
-    /// The rank of a stack.
-    rank: Option<usize>,
+    label: Cow<'a, str>,
     from: Option<Interval>,
     to: Option<Interval>,
     difference: Option<Interval>,
@@ -62,24 +61,36 @@ impl Side<'_> {
     }
 }
 
+/// The name of a row. Stacks have no rank here, since those of the two sides differ; those with the same innermost
+/// function are told apart by the one that called it.
+fn label<'a>(row: &'a Row, kind: Kind, all: &[&Row]) -> Cow<'a, str> {
+    if kind != Kind::Stack {
+        return Cow::Borrowed(&row.label);
+    }
+    let is_alone = all.iter().filter(|other| other.label == row.label).count() < 2;
+    match row.frames.get(1).filter(|_| !is_alone) {
+        Some(caller) => Cow::Owned(format!("{}, called by {caller}", row.label)),
+        None => Cow::Borrowed(draw::stack_name(&row.label)),
+    }
+}
+
 /// The rows of both sides, the clearest and largest changes first; those of a histogram in their order.
 fn compared<'a>(from: &'a Side<'a>, to: &'a Side<'a>, confidence: f64) -> Vec<Compared<'a>> {
     let kind = to.figure.kind;
     let only_before = from.figure.rows.iter().filter(|row| to.row(row).is_none());
     let rows = to.figure.rows.iter().chain(only_before);
-    let compare = |(row, rank): (&'a Row, usize)| {
+    let compare = |row: &'a Row, all: &[&Row]| {
         let (before, after) = (from.value(row, confidence), to.value(row, confidence));
         let difference = before.zip(after).map(|(before, after)| match kind {
             Kind::Ratio => of_medians(&before, &after),
             _ => of_shares(&before, &after, confidence),
         });
-        let rank = (kind == Kind::Stack).then_some(rank);
-        Compared { label: &row.label, rank, from: before, to: after, difference }
+        Compared { label: label(row, kind, all), from: before, to: after, difference }
     };
     // The smallest ones are not worth the time that their intervals take.
-    let mut rows: Vec<(&Row, usize)> = rows.zip(1..).collect();
+    let mut rows: Vec<&'a Row> = rows.collect();
     if kind != Kind::Histogram {
-        rows.sort_by(|(a, _), (b, _)| {
+        rows.sort_by(|a, b| {
             let size = |row: &Row| {
                 let share =
                     |side: &Side<'_>| side.row(row).map_or(0.0, |row| row.estimate.share.value);
@@ -89,12 +100,11 @@ fn compared<'a>(from: &'a Side<'a>, to: &'a Side<'a>, confidence: f64) -> Vec<Co
         });
     }
     rows.truncate(ROWS);
-    let mut all: Vec<_> = rows.into_iter().map(compare).collect();
+    let mut all: Vec<_> = rows.iter().map(|row| compare(row, &rows)).collect();
     let is_stack = kind == Kind::Stack;
     let any = any(from.figure).zip(any(to.figure)).filter(|_| is_stack);
     let any = any.map(|(before, after)| Compared {
-        label: ANY,
-        rank: None,
+        label: Cow::Borrowed(ANY),
         from: Some(before),
         to: Some(after),
         difference: Some(of_shares(&before, &after, confidence)),
@@ -119,7 +129,7 @@ const LITTLE: u64 = 100;
 fn unclear(all: &[Compared<'_>], kind: Kind, sides: [&Side<'_>; 2]) -> Markup {
     let few = sides.into_iter().filter(|side| side.figure.base.reports < LITTLE);
     let few: Vec<_> = few.collect();
-    let first = all.iter().find_map(|row| Some((row.label, row.difference?)));
+    let first = all.iter().find_map(|row| Some((&row.label, row.difference?)));
     html! {
         @if few.is_empty() {
             "No difference is larger than chance would explain."
@@ -154,10 +164,14 @@ fn sentence(all: &[Compared<'_>], kind: Kind, sides: [&Side<'_>; 2]) -> Markup {
             } @else {
                 @for (index, (row, difference)) in beyond.iter().take(NAMED).enumerate() {
                     @if index > 0 { "; " }
-                    strong { (name(row.label)) } " "
+                    strong { (name(&row.label)) } " "
                     (if difference.value > 0.0 { "up " } else { "down " })
                     (size(difference.value, kind)) (unit(kind))
-                    " (" (signed(difference.low, kind)) " to " (signed(difference.high, kind)) ")"
+                    @let (near, far) = match difference.value > 0.0 {
+                        true => (difference.low, difference.high),
+                        false => (difference.high, difference.low),
+                    };
+                    " (" (size(near, kind)) " to " (size(far, kind)) ")"
                 }
                 @if beyond.len() > NAMED {
                     "; and " (grouped((beyond.len() - NAMED) as u64)) " more"
@@ -181,12 +195,13 @@ pub(super) fn section(shown: &Shown<'_>, from: &Side<'_>, to: &Side<'_>) -> Mark
     if kind != Kind::Histogram {
         by_rows.truncate(DRAWN);
     }
+    let none = slices::none_of_all(figure, by_rows.len());
     let pictures = sides.map(|side| {
         let rows = slices::aligned(side.figure, &by_rows, side.is_part, confidence);
         Multiple {
             name: side.label.clone(),
             address: None,
-            picture: Picture::as_ordered(&rows, confidence).provisional(side.provisional),
+            picture: Picture::as_ordered(&rows, confidence, &none).provisional(side.provisional),
         }
     });
     let percent = numbers::confidence(confidence);
@@ -215,8 +230,7 @@ pub(super) fn section(shown: &Shown<'_>, from: &Side<'_>, to: &Side<'_>) -> Mark
                 @for row in &all {
                     tr {
                         th scope="row" {
-                            @if let Some(rank) = row.rank { (rank) ".\u{a0}" }
-                            (name(row.label))
+                            (name(&row.label))
                             @if row.difference.as_ref().is_some_and(is_beyond) {
                                 " " span.mark.changed { "changed" }
                             }
@@ -250,8 +264,12 @@ pub(super) fn section(shown: &Shown<'_>, from: &Side<'_>, to: &Side<'_>) -> Mark
         p.note {
             "“Changed” marks a difference whose interval does not include 0. "
             @if chance >= 0.05 {
-                "Of " (grouped(all.len() as u64)) " rows, up to "
-                (numbers::quotient(chance)) " would be marked by chance alone, if nothing had changed. "
+                "If nothing had changed, on average at most " (numbers::quotient(chance)) " of these "
+                (counted(all.len() as u64, "row")) " would be marked by chance alone. "
+            }
+            @if from.is_part {
+                "Users of the two differ, and one that was in use for fewer days of the week has fewer chances to "
+                "count: a difference need not come from what changed in the program. "
             }
             "The two are taken as independent samples. If many installations are in both and do the same, the true "
             "intervals are narrower than these. "

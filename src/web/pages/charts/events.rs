@@ -16,6 +16,8 @@ pub(super) struct FirstSeen {
     pub(super) week: Date,
     /// A version.
     pub(super) label: String,
+    /// Whether it is a new config, rather than a release.
+    pub(super) is_config: bool,
     /// What it is.
     pub(super) title: String,
     /// Where there is more about it.
@@ -64,6 +66,7 @@ fn configs(weeks: &[Arc<LoadedWeek>], program: &str, id: &str) -> Vec<FirstSeen>
             seen.push(FirstSeen {
                 week: week.charts().week,
                 label: config.clone(),
+                is_config: true,
                 title: format!("the first reports under config {config}{changed}"),
                 address: is_version(config).then(|| format!("/config/{config}")),
             });
@@ -109,6 +112,7 @@ fn releases(weeks: &[Arc<LoadedWeek>], program: &str) -> Vec<FirstSeen> {
             week,
             title: format!("the first reports of version {version}"),
             label: version,
+            is_config: false,
             address: None,
         })
         .collect()

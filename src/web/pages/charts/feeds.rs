@@ -1,10 +1,12 @@
 //! `/charts/atom.xml`, the feed of weeks, and `/charts/new.xml`, the feed of charts that were added.
 
-use super::address::{self, ROOT, Weeks};
+use super::address::{self, Form, ROOT, Weeks};
 use super::programs;
 use crate::aggregate::index::Index;
-use crate::publish::Catalogue;
+use crate::collection::expand;
+use crate::publish::{Catalogue, CatalogueChart};
 use crate::web::numbers;
+use crate::web::pages::counters::address as counter_address;
 use crate::web::pages::feed::{Entry, Feed};
 use crate::web::pages::layout::{CHARTS_FEED, WEEKS_FEED};
 use crate::web::refusal::Refusal;
@@ -66,9 +68,12 @@ pub(in crate::web::pages) async fn new_charts(
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let catalogue = site.catalogue(&*site.head().await?).await?;
-    let key = format!("{CHARTS_FEED} {}", catalogue.key);
+    let index = site.index().await?;
+    let charted = index.index.weeks.iter().rev().find(|(_, week)| week.charts.is_some());
+    let newest = charted.map(|(week, _)| *week);
+    let key = format!("{CHARTS_FEED} {newest:?} {}", catalogue.key);
     let load = async move { Ok(catalogue) };
-    let feed = site.cached(key, Content::Atom, load, |site, shown| {
+    let feed = site.cached(key, Content::Atom, load, move |site, shown| {
         let feed = Feed {
             id: "charts",
             title: "new charts",
@@ -76,13 +81,26 @@ pub(in crate::web::pages) async fn new_charts(
             own: CHARTS_FEED,
             page: ROOT,
         };
-        let entries = shown.catalogue.as_ref().map(chart_entries).unwrap_or_default();
+        let entries = shown.catalogue.as_ref().map(|catalogue| chart_entries(catalogue, newest));
+        let entries = entries.unwrap_or_default();
         feed.write(site, &entries)
     });
     Ok(feed.await?.respond(&headers, Lifetime::Seconds))
 }
 
-fn chart_entries(catalogue: &Catalogue) -> Vec<Entry> {
+/// The page of a chart; before its first week, that of its counter. `newest` is the newest week with charts.
+fn page_of(chart: &CatalogueChart, newest: Option<Date>) -> String {
+    let program = chart.program.as_str();
+    let counter = || counter_address::counter(program, &expand(&chart.counter).next()?);
+    match newest {
+        Some(week) if chart.added_on <= week => {
+            address::newest_chart(program, &chart.id, Form::Page)
+        }
+        _ => counter().unwrap_or_else(|| counter_address::program(program)),
+    }
+}
+
+fn chart_entries(catalogue: &Catalogue, newest: Option<Date>) -> Vec<Entry> {
     let mut charts: Vec<_> = catalogue.charts.iter().collect();
     // Those of one day stay in the definitions' order.
     charts.sort_by_key(|chart| std::cmp::Reverse(chart.added_on));
@@ -93,8 +111,7 @@ fn chart_entries(catalogue: &Catalogue) -> Vec<Entry> {
             id: format!("chart/{}/{}", chart.program, chart.id),
             title: format!("{}, of {}", chart.title, chart.program),
             updated: midnight(chart.added_on),
-            // The chart itself may not have a week yet; its program has a page that says so.
-            page: address::program(&chart.program),
+            page: page_of(chart, newest),
             text: text.join("\n"),
         }
     });
@@ -103,4 +120,28 @@ fn chart_entries(catalogue: &Catalogue) -> Vec<Entry> {
 
 fn midnight(day: Date) -> String {
     format!("{day}T00:00:00Z")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::date;
+    use serde_json::json;
+
+    #[test]
+    fn an_entry_leads_to_the_chart_and_before_its_first_week_to_its_counter() {
+        let chart: CatalogueChart = serde_json::from_value(json!({
+            "id": "verb", "title": "Verbs", "issue": [], "kind": "partition", "program": "example.org/tool",
+            "counter": "verb:{run,help}", "file": "a.toml", "line": 1, "added": "c", "added_on": "2026-02-04",
+        }))
+        .expect("a chart");
+        let counter = "/counters/example.org/tool/verb:run";
+        for (newest, page) in [
+            (Some(date(2026, 2, 8)), "/charts/example.org/tool/verb"),
+            (Some(date(2026, 2, 1)), counter),
+            (None, counter),
+        ] {
+            assert_eq!(page_of(&chart, newest), page);
+        }
+    }
 }

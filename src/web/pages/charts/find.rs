@@ -341,6 +341,7 @@ fn shown(
         @if rows.is_empty() {
             p {
                 @match all {
+                    0 if asked.text.is_empty() => "There is nothing of this type. Try another program or type.",
                     0 => "Nothing has this name. Try a part of it, or another program or type.",
                     _ => "There are fewer pages than that.",
                 }
@@ -517,6 +518,13 @@ mod tests {
         let page = "/charts/example.org/p0/@2026-11-15/c42";
         assert_eq!(chart.rows[0].address.as_deref(), Some(page));
         assert_eq!(found("q=crash+p2").all, 1);
+        let said =
+            |query: &str| shown(&Asked::parse(query), found(query), None, None).into_string();
+        let (unnamed, named) = (said("type=ratio"), said("q=nothing+of+it"));
+        assert!(
+            !unnamed.contains("Nothing has this name") && unnamed.contains("nothing of this type")
+        );
+        assert!(named.contains("Nothing has this name"), "{named}");
         assert_eq!(found("q=nothing-like-it").all, 0);
     }
 

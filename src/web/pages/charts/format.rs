@@ -26,8 +26,8 @@ const CHART: [(&str, &str); 17] = [
     ),
     (
         "expected",
-        "how many reports the weeks before explain: reports, low, high, and the number of these weeks; null \
-         if there are none, as in a first week",
+        "how many reports were to be expected from the weeks before: reports, low, high, and the number of these \
+         weeks; null if there are none, as in a first week",
     ),
     (
         "jump",
@@ -113,7 +113,8 @@ pub(super) fn body() -> Markup {
             "/charts/PROGRAM/@WEEK/CHART@BY.json      its slices by version, platform or toolchain\n"
             "/charts/PROGRAM/@WEEK..WEEK/CHART.json   one chart over weeks\n"
             "/charts/PROGRAM/@WEEK..WEEK/CHART.csv\n"
-            "/charts/PROGRAM/@WEEK..WEEK/CHART.svg"
+            "/charts/PROGRAM/@WEEK..WEEK/CHART.svg\n"
+            "/charts/PROGRAM/@WEEK..WEEK/CHART.png"
         } }
         p {
             "PROGRAM is the program’s path, WEEK the last day of a week (a Sunday, as 2026-11-15), CHART "

@@ -66,7 +66,7 @@ pub(super) use counted::{ChartPages, Counted, CountedIn, STACKS, Shares, Stack, 
 pub(super) use feeds::{new_charts, weeks as weeks_feed};
 pub(super) use find::{contains, search};
 pub(super) use tables::path;
-pub(super) use teaser::{figures, front};
+pub(super) use teaser::{figures, front, nothing_new, old};
 
 use crate::aggregate::index::Index;
 use crate::publish::Catalogue;

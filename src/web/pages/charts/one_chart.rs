@@ -1,7 +1,7 @@
 //! Answers about one chart's own page.
 
 use super::address::{self, Form, ROOT, Weeks};
-use super::asked::Asked;
+use super::asked::{Asked, Note};
 use super::chart_page::{self, Other};
 use super::loaded::{self, Which};
 use super::request::{Failure, Request, found, missing};
@@ -39,9 +39,12 @@ struct Gathered {
     kept: Vec<Date>,
     catalogue: Arc<ShownCatalogue>,
     has_data: bool,
+    /// The address that was asked.
+    base: String,
     program: String,
     id: String,
     asked: Asked,
+    note: Option<Note>,
 }
 
 impl Gathered {
@@ -76,10 +79,21 @@ impl Gathered {
         let week: &WeekCharts = self.loaded.charts();
         let address = &site.address();
         let (before, weeks) = (self.before.as_slice(), self.weeks.as_slice());
-        let (has_data, kept) = (self.has_data, self.kept.as_slice());
+        let (has_data, kept, base) = (self.has_data, self.kept.as_slice(), self.base.as_str());
         let catalogue = self.catalogue.catalogue.as_ref();
-        let shown =
-            Shown { site: address, week, charts, figure, before, weeks, kept, catalogue, has_data };
+        let shown = Shown {
+            site: address,
+            base,
+            week,
+            charts,
+            figure,
+            before,
+            weeks,
+            kept,
+            catalogue,
+            has_data,
+            note: self.note,
+        };
         let title = chart_page::title(figure, &self.program, week.week, &self.asked);
         let body = chart_page::body(&shown, &self.asked, &other);
         let address = address::chart(&self.program, Weeks::One(week.week), &self.id, Form::Page);
@@ -105,7 +119,10 @@ impl Request {
         query: &str,
     ) -> Result<Response, Failure> {
         let asked = Asked::parse(query);
-        if let Some(made) = self.made(&format!("{path}{}", asked.query())).await {
+        let base = self.base();
+        let note = Asked::note(query, week);
+        let key = format!("{path}{} {base} {note:?}", asked.query());
+        if let Some(made) = self.made(&key).await {
             return Ok(made);
         }
         let loaded = self.loaded_chart(program, week, id).await?;
@@ -133,8 +150,20 @@ impl Request {
         let catalogue = self.site.catalogue(&head).await?;
         let (program, id) = (program.to_owned(), id.to_owned());
         let has_data = self.data_of(week).is_some();
-        let gathered =
-            Gathered { loaded, before, then, weeks, kept, catalogue, has_data, program, id, asked };
+        let gathered = Gathered {
+            loaded,
+            before,
+            then,
+            weeks,
+            kept,
+            catalogue,
+            has_data,
+            base,
+            program,
+            id,
+            asked,
+            note,
+        };
         if gathered.other().is_none() {
             let page =
                 address::chart(&gathered.program, Weeks::One(week), &gathered.id, Form::Page);
@@ -142,7 +171,7 @@ impl Request {
             let sentence = "not found: this chart has nothing of that kind to show in this week";
             return Err(missing(sentence, &links));
         }
-        let key = self.key(&format!("{path}{}", gathered.asked.query()));
+        let key = self.key(&key);
         let draw = move |site: &Site, ()| gathered.draw(site);
         Ok(self.respond(&*self.site.page(key, async { Ok(()) }, draw).await?))
     }
@@ -246,15 +275,16 @@ impl Request {
                 configs.insert(used.version.clone(), config.clone());
             }
         }
-        let site = self.site.address();
+        let base = self.base();
         let query = recompute::Query {
-            parquet: &format!("{site}/data/{}", file.name),
+            parquet: &format!("{base}/data/weeks/{}", file.name),
             program,
             figure,
             configs: &configs,
             part: None,
         };
         let address = address::chart(program, Weeks::One(week.week), id, Form::Page);
+        let site = self.site.address();
         Ok(format!("-- {site}{address}\n{}", query.sql()))
     }
 }

@@ -167,7 +167,8 @@ impl Request {
             let query = self.query_of(&loaded, &program, &id).await?;
             let name = address::file_name(&program, Weeks::One(week), &id, form);
             let write = move |_: &Site, ()| query.into_bytes();
-            let made = self.site.cached(self.key(path), Content::Text, async { Ok(()) }, write);
+            let key = self.key(&format!("{path} {}", self.base()));
+            let made = self.site.cached(key, Content::Text, async { Ok(()) }, write);
             return Ok(files::named(self.respond(&*made.await?), &name, form));
         }
         let before = match form {

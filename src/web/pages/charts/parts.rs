@@ -58,7 +58,7 @@ pub(super) fn breakdown(
                     th.number scope="col" { "Reports" }
                     @for (row, rank) in columns.iter().zip(1..) {
                         th.number scope="col" {
-                            @if figure.kind == Kind::Stack { (rank) ". " }
+                            @if figure.kind == Kind::Stack && !draw::is_rare(figure, row) { (rank) ". " }
                             (name(&draw::label_of(figure, row)))
                         }
                     }

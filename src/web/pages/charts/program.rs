@@ -37,7 +37,8 @@ pub(super) fn body(
         let before = in_week::before(trends, figure, week.week);
         card(week, program, figure, &before, (here, APART))
     };
-    let cards = program.charts.iter().map(card).collect();
+    let cards: Vec<Card<'_>> = program.charts.iter().map(card).collect();
+    let compared = card::compared(&cards);
     let links = page.links(all, &address::week(path, here));
     html! {
         h1 { (tables::path(path)) }
@@ -59,7 +60,7 @@ pub(super) fn body(
             p { a href=(find::charts_of(path)) { "All " (counted(all as u64, "chart")) " by name" } }
         }
         @if !program.charts.is_empty() {
-            (card::explained(week.confidence, &format!("{APART} weeks")))
+            (card::explained(week.confidence, &format!("{APART} weeks"), compared))
         }
         nav.pages aria-label="More of this program" {
             a href={ (address::week(path, here)) "@all" } { "All charts on one page" }
@@ -114,6 +115,7 @@ pub(super) fn over_weeks(
         card
     });
     let cards: Vec<Card<'_>> = cards.collect();
+    let compared = card::compared(&cards);
     let confidence = last.and_then(|last| Some(series.weeks.get(&last)?.confidence));
     let links = page.links(*all, &address::week(program, range));
     html! {
@@ -133,7 +135,7 @@ pub(super) fn over_weeks(
         (links)
         (sections(cards))
         (links)
-        (card::explained(confidence.unwrap_or(0.99), "all of these weeks"))
+        (card::explained(confidence.unwrap_or(0.99), "all of these weeks", compared))
         nav.pages aria-label="More of this program" {
             a href={ (address::week(program, range)) "@all" } { "All charts of these weeks on one page" }
             (counters(program))
@@ -197,9 +199,11 @@ fn stand_for(week: &WeekCharts, program: &ProgramCharts) -> Markup {
     let estimated = installations(rates.map(|rate| (rate.reports, rate.rate)), week.confidence);
     html! {
         @if let Some(number) = estimated {
-            ", for an estimated " (numbers::installations(number.value))
             @if number.high > number.low {
+                ", for an estimated " (numbers::installations(number.value))
                 " (" (numbers::total(number.low)) " to " (numbers::total(number.high)) ")"
+            } @else {
+                "; every installation that opted in was asked"
             }
         }
     }
@@ -221,8 +225,8 @@ pub(super) fn how_to_read(week: &WeekCharts, program: &str) -> Markup {
             "much as one that did it once. A share is that of the reports that contained a bucket, weighted "
             "by the rates at which they were sampled. Its interval contains the share "
             "among all installations that opted in, with "
-            (numbers::confidence(week.confidence)) " confidence. It says nothing about those that did not "
-            "opt in. The shares of a chart need not add up to 100%: an installation may use several "
+            (numbers::confidence(week.confidence)) " confidence, as far as chance goes. It says nothing about those that "
+            "did not opt in. The shares of a chart need not add up to 100%: an installation may use several "
             "things in a week, or none."
         }
         p {

@@ -183,6 +183,7 @@ fn files(program: &str, range: Weeks, id: &str) -> Markup {
             dt { "Download" }
             dd.files {
                 a href=(address::chart(program, range, id, Form::Csv)) download { "CSV" } " "
+                a href=(address::chart(program, range, id, Form::Json)) { "JSON" } " "
                 a href=(address::chart(program, range, id, Form::Svg)) { "SVG" } " "
                 a href=(address::chart(program, range, id, Form::Png)) { "PNG" }
             }

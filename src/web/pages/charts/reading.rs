@@ -5,7 +5,14 @@ use crate::web::numbers;
 use maud::{Markup, html};
 
 /// Two or three sentences on a chart of this kind.
-pub(super) fn how_to_read(kind: Kind, has_counter: bool, confidence: f64) -> Markup {
+///
+/// `all_asked` is whether every installation was asked for its report.
+pub(super) fn how_to_read(
+    kind: Kind,
+    has_counter: bool,
+    confidence: f64,
+    all_asked: bool,
+) -> Markup {
     let percent = numbers::confidence(confidence);
     html! {
         p {
@@ -38,7 +45,12 @@ pub(super) fn how_to_read(kind: Kind, has_counter: bool, confidence: f64) -> Mar
         }
         p {
             "An interval contains the true value, among all installations that opted in, with " (percent)
-            " confidence. It says nothing about those that did not opt in. "
+            " confidence, as far as chance goes"
+            @if all_asked {
+                ". Every installation was asked here, so it is about reports that did not arrive, and about what differs "
+                "by chance from one week to the next"
+            }
+            ". It says nothing about those that did not opt in. "
             a href="/privacy#flood" { "How far false reports can move a chart" }
         }
     }

@@ -7,6 +7,7 @@ use super::trend::{MOST_WEEKS, TIME_SERIES};
 use super::{programs, tables};
 use crate::aggregate::figure::{Figure, Kind, ProgramCharts};
 use crate::aggregate::index::week_of;
+use crate::web::asked_address::base_address;
 use crate::web::chart_cache::LoadedWeek;
 use crate::web::content_policy::PAGE_POLICY;
 use crate::web::latest;
@@ -239,6 +240,11 @@ impl Request {
 
     pub(super) fn key(&self, path: &str) -> String {
         format!("{ROOT}{path} {:x}", self.index.tag)
+    }
+
+    /// The address that was asked, for commands and queries.
+    pub(super) fn base(&self) -> String {
+        base_address(&self.headers, &self.site.address())
     }
 
     pub(super) async fn page(

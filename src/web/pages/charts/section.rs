@@ -4,7 +4,7 @@ use super::address::{self, Form, Weeks};
 use super::tables::{self, name};
 use super::{jump, parts};
 use crate::aggregate::figure::{
-    Definition, DefinitionsSource, Figure, Kind, ProgramCharts, WeekCharts,
+    Base, Definition, DefinitionsSource, Figure, Kind, ProgramCharts, WeekCharts,
 };
 use crate::charts::counter::chart_of;
 use crate::web::draw::{self, Picture};
@@ -55,9 +55,11 @@ pub(super) fn section(
             (jump::sentence(figure.jump.map(|jump| (jump::Of::Chart, jump))))
             (remarks(figure))
             (picture(drawn, &format!("p{index}"), &figure.title))
-            details open[figure.rows.len() <= OPEN] {
-                summary { "Table" }
-                (tables::rows(figure, &days, week.confidence, tables::EXCERPT, &page))
+            @if figure.base.reports > 0 {
+                details open[figure.rows.len() <= OPEN] {
+                    summary { "Table" }
+                    (tables::rows(figure, &days, week.confidence, tables::EXCERPT, &page))
+                }
             }
             (parts::folds(program, figure, (week.week, &days, week.confidence), tables::EXCERPT, false))
             (facts(week, program, figure))
@@ -69,7 +71,7 @@ pub(super) fn section(
 pub(super) fn remarks(figure: &Figure) -> Markup {
     html! {
         @if let Some(description) = &figure.description { p { (name(description)) } }
-        @if !figure.collected || draw::is_small(&figure.base) {
+        @if !figure.collected || (figure.base.reports > 0 && draw::is_small(&figure.base)) {
             p {
                 @if !figure.collected { span.mark { "no longer collected" } " " }
                 (tables::small(&figure.base))
@@ -99,13 +101,29 @@ pub(super) fn facts(week: &WeekCharts, program: &str, figure: &Figure) -> Markup
     }
 }
 
+/// Whether every installation was asked for its report, so that each report stands for one.
+pub(super) fn all_asked(base: &Base) -> bool {
+    base.reports > 0 && (base.total - base.reports as f64).abs() < 1e-6 * base.total
+}
+
+/// How many reports a chart is based on, and for how many installations they stand.
+pub(super) fn basis(base: &Base) -> Markup {
+    html! {
+        (counted(base.reports, "report"))
+        @if all_asked(base) {
+            ": every installation was asked"
+        } @else if base.reports > 0 {
+            ", for an estimated " (numbers::installations(base.total))
+        }
+    }
+}
+
 /// The numbers behind a chart, and where it is defined.
 pub(super) fn origins(week: &WeekCharts, program: &str, figure: &Figure) -> Markup {
     html! {
         dt { "Based on" }
         dd {
-            (counted(figure.base.reports, "report")) ", for an estimated "
-            (numbers::installations(figure.base.total))
+            (basis(&figure.base))
             @if (figure.base.effective - figure.base.reports as f64).abs() >= 0.5 {
                 "; they are worth " (numbers::total(figure.base.effective))
                 " equally weighted ones"
@@ -177,5 +195,20 @@ fn defined(source: &DefinitionsSource, definition: &Definition) -> Markup {
         (words::place(&source.repository, &source.commit, file, *line))
         ", added on " time datetime=(added_on) { (added_on) } " by "
         (words::commit(&source.repository, added))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_called_an_estimate_where_every_installation_was_asked() {
+        let of = |reports: u64, total: f64| {
+            basis(&Base { reports, total, effective: reports as f64 }).into_string()
+        };
+        assert_eq!(of(1_016, 1_016.0), "1,016 reports: every installation was asked");
+        assert_eq!(of(10, 100.0), "10 reports, for an estimated 100 installations");
+        assert_eq!(of(0, 0.0), "0 reports");
     }
 }

@@ -38,7 +38,7 @@ fn embedded(shown: &Shown<'_>) -> String {
 
 /// Files, citation, picture and query.
 pub(super) fn sharing(shown: &Shown<'_>) -> Markup {
-    let Shown { site, figure, .. } = *shown;
+    let Shown { figure, .. } = *shown;
     let file = |form| shown.file(form);
     html! {
         dl.facts.chart {
@@ -50,8 +50,10 @@ pub(super) fn sharing(shown: &Shown<'_>) -> Markup {
                 a href=(file(Form::Png)) { "PNG" } " "
                 a href="/charts/@format" { "their format" }
             }
-            dt { "Cite" }
-            dd { p.quoted { (name(&citation(shown))) } }
+            @if figure.base.reports > 0 {
+                dt { "Cite" }
+                dd { p.quoted { (name(&citation(shown))) } }
+            }
             dt { "Embed" }
             dd {
                 p { "A picture of the newest final week, which replaces itself:" }
@@ -64,7 +66,7 @@ pub(super) fn sharing(shown: &Shown<'_>) -> Markup {
                         "From the public data of the week, with DuckDB. The intervals follow from these counts and "
                         "weights."
                     }
-                    pre tabindex="0" { code { "curl -s " (site) (file(Form::Sql)) " | duckdb" } }
+                    pre tabindex="0" { code { "curl -s " (shown.base) (file(Form::Sql)) " | duckdb" } }
                     details {
                         summary { "The query" }
                         p.note {

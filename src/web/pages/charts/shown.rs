@@ -1,7 +1,7 @@
 //! What a chart's page shows.
 
 use super::address::{self, Form, Weeks};
-use super::asked::Asked;
+use super::asked::{Asked, Note};
 use crate::aggregate::figure::{Figure, ProgramCharts, WeekCharts};
 use crate::publish::{Catalogue, CatalogueChart};
 use crate::web::base_path::SiteAddress;
@@ -14,6 +14,8 @@ use std::sync::Arc;
 pub(super) struct Shown<'a> {
     /// The address of the site.
     pub(super) site: &'a SiteAddress,
+    /// The address that was asked, for commands.
+    pub(super) base: &'a str,
     /// The week.
     pub(super) week: &'a WeekCharts,
     /// The program in that week.
@@ -28,6 +30,8 @@ pub(super) struct Shown<'a> {
     pub(super) kept: &'a [Date],
     /// The newest definitions, if they were recorded.
     pub(super) catalogue: Option<&'a Catalogue>,
+    /// What is said if less is shown than was asked for.
+    pub(super) note: Option<Note>,
     /// Whether the public data of the week is there, from which the chart can be computed again.
     pub(super) has_data: bool,
 }

@@ -6,7 +6,8 @@ use super::shown::Shown;
 use super::tables::{self, Limit};
 use crate::aggregate::figure::{Breakdown, Dimension, Estimate, Figure, Group, Kind, Row};
 use crate::web::draw::{self, Multiple, Picture, multiples};
-use crate::web::numbers::grouped;
+use crate::web::numbers::{counted, grouped};
+use crate::web::pages::words;
 use maud::{Markup, html};
 
 /// The most slices that are drawn; the others are in the table.
@@ -87,27 +88,41 @@ fn without_rows(figure: &Figure) -> Figure {
     }
 }
 
+/// The name of the reports with none of a chart's rows, where only so many of these are drawn.
+pub(super) fn none_of_all(figure: &Figure, drawn: usize) -> String {
+    match figure.rows.len() {
+        all if all > drawn => format!("none of all {}", grouped(all as u64)),
+        _ => draw::NONE.to_owned(),
+    }
+}
+
 /// The slices by a dimension, and a form to compare two of them.
 pub(super) fn section(shown: &Shown<'_>, slices: &Breakdown) -> Markup {
     let Shown { week, figure, .. } = *shown;
     let by = word(slices.dimension);
     let days = super::section::days(week);
     let by_rows = compared_by(figure);
+    let none = none_of_all(figure, by_rows.len());
     let drawn = slices.groups.iter().take(DRAWN).map(|slice| {
         let part = aligned(&as_figure(figure, slice), &by_rows, true, week.confidence);
         Multiple {
             name: slice.label.clone(),
             address: None,
-            picture: Picture::as_ordered(&part, week.confidence).provisional(!week.complete),
+            picture: Picture::as_ordered(&part, week.confidence, &none).provisional(!week.complete),
         }
     });
     let drawn: Vec<_> = drawn.collect();
     let rest = slices.groups.len().saturating_sub(DRAWN);
+    let (shown_rows, all_rows) = (by_rows.len() as u64, figure.rows.len() as u64);
+    let what = draw::rows_are(figure);
     html! {
-        h2 #slices { "By " (by) ", " (days) }
+        h2 #slices { "By " (by) ", " (words::unbroken(&days)) }
         p.note {
             "Each " (by) " for itself, on one scale. A report of an installation that ran several of them is "
             "in each."
+            @if shown_rows < all_rows {
+                " The pictures show " (grouped(shown_rows)) " of " (counted(all_rows, what)) "."
+            }
             @if rest > 0 { " " (grouped(rest as u64)) " more are in the table." }
         }
         (multiples("s", &drawn))

@@ -76,10 +76,15 @@ pub(super) fn none_of(base: &Base, confidence: f64) -> Interval {
     interval::share(&Weights::default(), &all, confidence)
 }
 
-fn share(share: &Interval) -> Markup {
+/// A share of these reports, and its interval. Of no reports there is none.
+fn share(share: &Interval, base: Base) -> Markup {
     html! {
-        td.number { (numbers::percent(share.value)) }
-        td.number { (numbers::percent_range(share.low, share.high)) }
+        @if base.reports == 0 {
+            td.number { "–" } td.number { "–" }
+        } @else {
+            td.number data-label="Share" { (numbers::percent(share.value)) }
+            td.number data-label="Interval" { (numbers::percent_range(share.low, share.high)) }
+        }
     }
 }
 
@@ -130,7 +135,7 @@ pub(super) fn rows(
         (table(first, &few, true, &label))
         @if !rest.is_empty() {
             details {
-                summary { "The first " (first.len()) "; " (grouped(rest.len() as u64)) " more in the table" }
+                summary { (counted(rest.len() as u64, "more row")) }
                 (table(rest, &[], false, &format!("{label}, continued")))
             }
         }
@@ -158,7 +163,7 @@ fn shares(
     let few_reports = few.iter().map(|row| row.estimate.reports).sum::<u64>();
     let most = figure.rows.iter().any(|row| row.most.is_some());
     html! {
-        table.full.chart {
+        table.full.chart.cells.inline {
             caption {
                 (name(&figure.title)) ", " (week) ": reports that contained each, of "
                 (grouped(figure.base.reports)) "; one report can be in several rows"
@@ -185,16 +190,16 @@ fn shares(
                 @for (rank, row) in rows {
                     tr {
                         th scope="row" { (row_name(figure, row, *rank)) }
-                        td.number { (grouped(row.estimate.reports)) }
+                        td.number data-label="Reports" { (grouped(row.estimate.reports)) }
                         @if own_bases {
-                            td.number { (grouped(row.base.unwrap_or(figure.base).reports)) }
+                            td.number data-label="Of" { (grouped(row.base.unwrap_or(figure.base).reports)) }
                         }
-                        (share(&row.estimate.share))
-                        td.number { (numbers::total(row.estimate.total)) }
-                        @if most { (value_cell(row.most.map(|most| most.share).as_ref(), false)) }
+                        (share(&row.estimate.share, row.base.unwrap_or(figure.base)))
+                        td.number data-label="Installations" { (numbers::total(row.estimate.total)) }
+                        @if most { (most_cell(row.most.map(|most| most.share).as_ref())) }
                         @for weighted in reweighted(row) {
                             @match weighted {
-                                Some(weighted) => (share(&weighted)),
+                                Some(weighted) => (share(&weighted, figure.base)),
                                 None => { td.number { "–" } td.number { "–" } }
                             }
                         }
@@ -206,7 +211,7 @@ fn shares(
                             (counted(few.len() as u64, draw::rows_are(figure))) " with under "
                             (draw::FEW) " reports"
                         }
-                        td.number { (grouped(few_reports)) }
+                        td.number data-label="Reports" { (grouped(few_reports)) }
                         @if own_bases { td.number { "–" } }
                         td.number { "–" } td.number { "–" } td.number { "–" }
                         @if most { td.number { "–" } }
@@ -216,11 +221,11 @@ fn shares(
                 @if let Some(none) = figure.none.as_ref().filter(|_| last) {
                     tr.apart {
                         th scope="row" { (draw::NONE) }
-                        td.number { (grouped(none.reports)) }
-                        @if own_bases { td.number { (grouped(figure.base.reports)) } }
-                        (share(&none.share))
-                        td.number { (numbers::total(none.total)) }
-                        @if most { (value_cell(Some(&none.share), false)) }
+                        td.number data-label="Reports" { (grouped(none.reports)) }
+                        @if own_bases { td.number data-label="Of" { (grouped(figure.base.reports)) } }
+                        (share(&none.share, figure.base))
+                        td.number data-label="Installations" { (numbers::total(none.total)) }
+                        @if most { (most_cell(Some(&none.share))) }
                         @for _ in &figure.reweighted { td.number { "–" } td.number { "–" } }
                     }
                 }
@@ -231,7 +236,9 @@ fn shares(
 
 fn row_name(figure: &Figure, row: &Row, rank: usize) -> Markup {
     html! {
-        @if figure.kind == Kind::Stack {
+        @if draw::is_rare(figure, row) {
+            (draw::RARE)
+        } @else if figure.kind == Kind::Stack {
             details {
                 summary { (rank) ". " (name(&row.label)) }
                 ol.frames { @for frame in &row.frames { li { code { (name(frame)) } } } }
@@ -250,7 +257,7 @@ fn ratios(figure: &Figure, week: &str, confidence: f64, rows: &[(usize, &Row)]) 
         found.map_or("–".to_owned(), |found| numbers::quotient(found.quotient.value))
     };
     html! {
-        table.full.chart {
+        table.full.chart.cells.inline {
             caption {
                 (name(&figure.title)) ", " (week) ": the quotient that this share of installations does "
                 "not exceed"
@@ -271,21 +278,26 @@ fn ratios(figure: &Figure, week: &str, confidence: f64, rows: &[(usize, &Row)]) 
                 @for (rank, row) in rows {
                     tr {
                         th scope="row" { (row_name(figure, row, *rank)) }
-                        td.number { (grouped(row.estimate.reports)) }
-                        td.number { (cell(row, 0.05)) }
-                        td.number { (cell(row, 0.25)) }
-                        td.number { (cell(row, 0.5)) }
-                        td.number {
+                        td.number data-label="Reports above 0" { (grouped(row.estimate.reports)) }
+                        td.number data-label="5%" { (cell(row, 0.05)) }
+                        td.number data-label="25%" { (cell(row, 0.25)) }
+                        td.number data-label="Median" { (cell(row, 0.5)) }
+                        td.number data-label="Its interval" {
                             (row.distribution.as_ref().and_then(|found| quantile(found, 0.5))
                                 .map_or("–".to_owned(), bounds))
                         }
-                        td.number { (cell(row, 0.75)) }
-                        td.number { (cell(row, 0.95)) }
+                        td.number data-label="75%" { (cell(row, 0.75)) }
+                        td.number data-label="95%" { (cell(row, 0.95)) }
                     }
                 }
             }
         }
     }
+}
+
+/// The share of installations that counted a row most.
+fn most_cell(value: Option<&Interval>) -> Markup {
+    html! { td.number data-label="Counted most" { (value_with_interval(value, false)) } }
 }
 
 /// A value with its interval, in one cell.
@@ -328,7 +340,7 @@ pub(super) fn median_cell(median: Option<&Quantile>) -> Markup {
 
 /// A mark on estimates that are based on few reports.
 pub(super) fn small(base: &Base) -> Markup {
-    html! { @if draw::is_small(base) { " " span.mark.warn { "small sample" } } }
+    html! { @if base.reports > 0 && draw::is_small(base) { " " span.mark.warn { "small sample" } } }
 }
 
 #[cfg(test)]

@@ -15,10 +15,11 @@ use super::program;
 use super::section::days;
 use super::tables;
 use crate::aggregate::figure::{ProgramCharts, WeekCharts};
+use crate::aggregate::index::Index;
 use crate::aggregate::statistics::total::installations;
 use crate::web::draw;
 use crate::web::numbers;
-use crate::web::numbers::counted;
+use crate::web::numbers::{counted, grouped};
 use crate::web::public::ShownIndex;
 use crate::web::refusal::Refusal;
 use crate::web::site::Site;
@@ -109,8 +110,8 @@ async fn load_front(
     Ok(week.map(|week| Front { programs, all, week, charts }))
 }
 
-/// The charts to show, in order.
-fn chosen(front: &Front) -> Vec<Card<'_>> {
+/// The charts to show, in order, and of how many they were chosen.
+fn chosen(front: &Front) -> (Vec<Card<'_>>, usize) {
     let week = &front.week;
     let mut programs: Vec<&(ProgramCharts, Series)> = front.charts.iter().collect();
     programs.sort_by(|(a, _), (b, _)| b.reports.cmp(&a.reports).then(a.program.cmp(&b.program)));
@@ -129,6 +130,10 @@ fn chosen(front: &Front) -> Vec<Card<'_>> {
             cards.push((beyond, card));
         }
     }
+    let has_change = |(_, card): &&(f64, Card<'_>)| {
+        card.headline.as_ref().and_then(|headline| headline.change()).is_some()
+    };
+    let compared = cards.iter().filter(has_change).count();
     // Stable: charts without a clear change stay in their order.
     cards.sort_by(|(a, _), (b, _)| b.total_cmp(a));
     cards.truncate(CANDIDATES);
@@ -152,7 +157,7 @@ fn chosen(front: &Front) -> Vec<Card<'_>> {
         }
         cards = left;
     }
-    chosen
+    (chosen, compared)
 }
 
 /// How many installations a week's reports stand for, and what is known of that.
@@ -168,8 +173,8 @@ fn stand_for(week: &WeekCharts) -> Markup {
         p {
             @match all_sent {
                 true => {
-                    "Every installation was asked for its report, so this is " (counted(week.reports, "report"))
-                    " counted, not estimated; those that did not reach this site are not in it."
+                    (counted(week.reports, "report")) ": every installation that opted in was asked. Those whose reports "
+                    "did not reach this site are not in it."
                 }
                 false => {
                     "An estimate from " (counted(week.reports, "report")) ", each of which stands for as "
@@ -187,10 +192,34 @@ fn stand_for(week: &WeekCharts) -> Markup {
     }
 }
 
+/// Weeks that ended longer ago than this are old: the newest one ends with the week that is running, and its reports
+/// come within days.
+const OLD: i32 = 15;
+
+/// How many days ago the newest week with reports ended, if that is long ago.
+pub(in crate::web) fn old(index: &Index, today: Date) -> Option<(Date, i32)> {
+    let mut weeks = index.weeks.iter().rev();
+    let (newest, _) = weeks.find(|(_, week)| week.data.reports > 0)?;
+    let days = today.since((jiff::Unit::Day, *newest)).ok()?.get_days();
+    (days > OLD).then_some((*newest, days))
+}
+
+/// That nothing new has come for long.
+pub(in crate::web) fn nothing_new(old: Option<(Date, i32)>) -> Markup {
+    html! {
+        @if let Some((newest, days)) = old {
+            p.warn {
+                "The newest week with reports ended " (days) " days ago, on " time datetime=(newest) { (newest) }
+                ". No newer report has been published here."
+            }
+        }
+    }
+}
+
 /// The figures, for the home page; empty if there are none.
 pub(in crate::web) fn figures(front: &Front) -> Markup {
     let week = &front.week;
-    let cards = chosen(front);
+    let (cards, compared) = chosen(front);
     let changed = |card: &Card<'_>| {
         let change = card.headline.as_ref().and_then(|headline| headline.change());
         change.is_some_and(|change| change.is_beyond(week.confidence))
@@ -205,14 +234,21 @@ pub(in crate::web) fn figures(front: &Front) -> Markup {
                 }
             }
             (card::grid(&cards, true))
-            (card::explained(week.confidence, &format!("{APART} weeks")))
+            (card::explained(week.confidence, &format!("{APART} weeks"), compared))
+            @if cards.iter().any(changed) && compared > cards.len() {
+                p.note {
+                    "These changed most of " (grouped(compared as u64)) " reviewed charts. The largest of many changes look "
+                    "larger than they are."
+                }
+            }
         }
         @if !front.programs.is_empty() {
             h2 { "All figures" }
+            p { "Of the same week, " (days(week)) ":" }
             ul.parts {
                 @for (program, reports, charts) in &front.programs {
                     li {
-                        a href=(address::program(program)) { (tables::path(program)) }
+                        a href=(address::week(program, Weeks::One(week.week))) { (tables::path(program)) }
                         br;
                         (counted(*reports, "report")) ", " (counted(*charts, "chart"))
                     }
@@ -222,5 +258,29 @@ pub(in crate::web) fn figures(front: &Front) -> Markup {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aggregate::index::{Dataset, Week};
+    use jiff::civil::date;
+
+    #[test]
+    fn a_site_without_new_reports_says_since_when() {
+        let mut index = Index::default();
+        let today = date(2026, 11, 28);
+        assert_eq!(old(&index, today), None);
+        for (week, reports) in
+            [(date(2026, 11, 1), 3), (date(2026, 11, 8), 3), (date(2026, 11, 15), 0)]
+        {
+            let data = Dataset { reports, ..Dataset::default() };
+            index.weeks.insert(week, Week { data, charts: None });
+        }
+        assert_eq!(old(&index, today), Some((date(2026, 11, 8), 20)));
+        assert_eq!(old(&index, date(2026, 11, 23)), None);
+        let said = nothing_new(old(&index, today)).into_string();
+        assert!(said.contains("ended 20 days ago, on <time datetime=\"2026-11-08\">"), "{said}");
     }
 }

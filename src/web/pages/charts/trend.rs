@@ -6,7 +6,7 @@
 use super::jump::{self, Of};
 use crate::aggregate::figure::{Figure, Interval, Jump, Kind, Row};
 use crate::web::chart_cache::LoadedWeek;
-use crate::web::draw::{Measure, NONE, Picture, Series, Trend};
+use crate::web::draw::{self, Measure, NONE, Picture, Series, Trend};
 use jiff::civil::Date;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -108,7 +108,11 @@ impl<'a> OverWeeks<'a> {
             ratio |= figure.kind == Kind::Ratio;
             for row in &figure.rows {
                 let line = *lines.entry(key(row)).or_insert_with(|| {
-                    series.push(Series { label: row.label.clone(), points: empty() });
+                    let label = match draw::is_rare(figure, row) {
+                        true => draw::RARE.to_owned(),
+                        false => row.label.clone(),
+                    };
+                    series.push(Series { label, points: empty() });
                     series.len() - 1
                 });
                 let point = series.get_mut(line).and_then(|series| series.points.get_mut(index));
@@ -117,6 +121,8 @@ impl<'a> OverWeeks<'a> {
                 }
             }
         }
+        // Stable: the others stay in their order.
+        series.sort_by_key(|series| series.label == draw::RARE);
         let none = figures.iter().map(|figure| {
             let figure = figure.filter(|figure| figure.base.reports > 0 && !stacks)?;
             figure.none.map(|none| none.share)

@@ -22,6 +22,16 @@ fn commits<'c>(catalogue: &'c Catalogue, chart: &CatalogueChart) -> Vec<&'c Comm
     commits
 }
 
+/// Whether a commit is one of those that asked for a chart, which [`who`] lists.
+pub(super) fn is_asked_in(catalogue: &Catalogue, chart: &CatalogueChart, commit: &str) -> bool {
+    commits(catalogue, chart).iter().take(COMMITS).any(|asked| asked.commit == commit)
+}
+
+/// Whether [`who`] names this commit and no other.
+pub(super) fn is_only_commit(catalogue: &Catalogue, chart: &CatalogueChart, commit: &str) -> bool {
+    matches!(commits(catalogue, chart).as_slice(), [only] if only.commit == commit)
+}
+
 /// Who asked for a chart, and when that was changed last: terms and descriptions.
 pub(in crate::web::pages) fn who(catalogue: &Catalogue, chart: &CatalogueChart) -> Markup {
     let commits = commits(catalogue, chart);
@@ -105,7 +115,7 @@ mod tests {
         let first = commit("aaaa", "2026-02-04", "Ann", &["verb:run"]);
         let later = commit("bbbb", "2026-03-05", "Ben", &["verb:help", "other:x"]);
         let none_of_it = commit("cccc", "2026-04-06", "Cid", &["other:{y,z}"]);
-        let text = said(&catalogue(&[later, none_of_it, first.clone()]));
+        let text = said(&catalogue(&[later.clone(), none_of_it, first.clone()]));
         let (ann, ben) = (text.find("by <bdi>Ann"), text.find("by <bdi>Ben"));
         assert!(ann.is_some() && ann < ben && !text.contains("Cid"), "{text}");
         for part in [
@@ -117,6 +127,13 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part}: {text}");
         }
+        let (one, two) =
+            (catalogue(std::slice::from_ref(&first)), catalogue(&[first.clone(), later]));
+        let asked =
+            |catalogue: &Catalogue, commit| is_asked_in(catalogue, &catalogue.charts[0], commit);
+        assert!(asked(&one, "aaaa") && asked(&two, "bbbb") && !asked(&two, "cccc"));
+        assert!(is_only_commit(&one, &one.charts[0], "aaaa"));
+        assert!(!is_only_commit(&two, &two.charts[0], "aaaa"));
         assert!(!said(&catalogue(&[first])).contains("last added"));
         assert!(!said(&catalogue(&[])).contains("Asked for by"));
     }

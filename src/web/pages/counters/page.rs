@@ -105,7 +105,13 @@ pub(super) fn body(known: &Known<'_>) -> Markup {
 /// The commits that introduced it, with their repository.
 fn introduced<'a>(known: &Known<'a>, is_stack: bool) -> Vec<(&'a str, &'a CommitDetails)> {
     let Some(catalogue) = known.catalogue else { return Vec::new() };
-    let commits = catalogue.introduced_by(known.program, [known.name], is_stack);
+    let mut commits = catalogue.introduced_by(known.program, [known.name], is_stack);
+    // What a definition below says of its only commit is not said twice.
+    commits.retain(|commit| {
+        let says =
+            |chart: &&CatalogueChart| definition::is_only_commit(catalogue, chart, &commit.commit);
+        !known.asked_by.iter().any(says)
+    });
     commits.into_iter().map(|commit| (catalogue.repository.as_str(), commit)).collect()
 }
 
@@ -213,10 +219,12 @@ fn defined(catalogue: Option<&Catalogue>, chart: &CatalogueChart) -> Markup {
     html! {
         dt { "Defined in" }
         dd { (words::place(repository, commit, &chart.file, chart.line)) }
-        dt { "Added" }
-        dd {
-            time datetime=(chart.added_on) { (chart.added_on) } ", by commit "
-            (words::commit(repository, &chart.added))
+        @if !definition::is_asked_in(catalogue, chart, &chart.added) {
+            dt { "Added" }
+            dd {
+                time datetime=(chart.added_on) { (chart.added_on) } ", by commit "
+                (words::commit(repository, &chart.added))
+            }
         }
     }
 }

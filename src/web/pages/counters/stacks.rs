@@ -49,7 +49,7 @@ fn one(of: &Counted, chart: &CountedIn, stack: &Stack) -> Markup {
     let first = stack.frames.first().map_or("", String::as_str);
     html! {
         li id=(anchor(stack)) {
-            h3 { a href={ "#" (anchor(stack)) } { bdi { (draw::plain(first)) } } }
+            h3 { a href={ "#" (anchor(stack)) } { bdi { (draw::plain(draw::stack_name(first))) } } }
             div.stack {
                 dl.facts {
                     dt { "Installations" }
@@ -80,7 +80,7 @@ fn one(of: &Counted, chart: &CountedIn, stack: &Stack) -> Markup {
                     }
                 }
                 @if stack.points.iter().flatten().count() > 1 {
-                    (draw::sparkline(&stack.points, Measure::Share, &draw::plain(first), !of.complete))
+                    (draw::sparkline(&stack.points, Measure::Share, &draw::plain(draw::stack_name(first)), !of.complete))
                 }
             }
             details {

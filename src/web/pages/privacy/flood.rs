@@ -6,7 +6,7 @@ use crate::aggregate::statistics::volume;
 use crate::ingest::MAX_WEEK_AGE;
 use crate::web::numbers;
 use crate::web::numbers::{counted, grouped};
-use crate::web::pages::layout;
+use crate::web::pages::{layout, promises};
 use crate::web::receiver_settings::Budgets;
 use maud::{Markup, html};
 
@@ -41,7 +41,7 @@ pub(super) fn section(settings: &PageSettings) -> Markup {
                     }
                     @for variation in VARIATIONS {
                         th.number scope="col" {
-                            "Most unmarked (±" (numbers::percent(variation)) " a week)"
+                            "Most that stay unmarked, if weeks vary by ±" (numbers::percent(variation))
                         }
                         th.number scope="col" { "Moves to" }
                     }
@@ -84,9 +84,11 @@ pub(super) fn section(settings: &PageSettings) -> Markup {
                 (Some(Budgets { prefix, day }), _) => {
                     "This server takes at most " (counted(prefix, "report")) " at once from one network "
                     "(/24, or /48 of IPv6), and " (grouped(day)) " new ones a day from all. What a network has used "
-                    "fades over time, to 37% after a day. While the network keeps sending, the number is carried over "
-                    "to a hash with a new secret; after an hour without a report, it is forgotten. A week’s reports can "
-                    "be sent on " (7 + MAX_WEEK_AGE) " days, so somebody who is patient needs fewer networks."
+                    "fades over time, to 37% after a day. It is kept " (promises::HASH_KEPT) "; while the network "
+                    "keeps sending, it is carried over to a hash with a new secret. A report is accepted until "
+                    (counted(MAX_WEEK_AGE.unsigned_abs().into(), "day")) " after its day, so the reports of a week, "
+                    "which has seven days, can be sent on " (7 + MAX_WEEK_AGE) " days: somebody who is patient needs "
+                    "fewer networks."
                 }
                 (None, Some(_)) => {
                     "This server does not limit how many reports one sender may send: a single machine is enough for any "

@@ -5,7 +5,7 @@ use crate::aggregate::edition::SMALLEST_BATCH;
 use crate::ingest::MAX_WEEK_AGE;
 use crate::publish::OPEN_DAYS;
 use crate::web::numbers::counted;
-use crate::web::pages::layout;
+use crate::web::pages::{layout, promises};
 use maud::{Markup, html};
 
 /// The second edition of a day is due this many days after the first.
@@ -63,7 +63,7 @@ fn kept(settings: &PageSettings) -> Vec<Kept> {
                 false => "nowhere on this server".to_owned(),
             },
             how_long: match budgets {
-                true => "until the secret is replaced, every hour".to_owned(),
+                true => promises::HASH_KEPT.to_owned(),
                 false => "not at all".to_owned(),
             },
         },
@@ -134,7 +134,8 @@ pub(super) fn section(settings: &PageSettings) -> Markup {
             "A day’s reports are published when the day is over. If at least " (counted(SMALLEST_BATCH, "report"))
             " come late, the day is published again " (counted(SECOND.unsigned_abs().into(), "day"))
             " later, and once more after " (counted((MAX_WEEK_AGE + 2).unsigned_abs().into(), "day"))
-            ", when no more reports of that day are accepted. Each of these is called an edition. So a late report is "
+            ": a report is accepted until " (counted(MAX_WEEK_AGE.unsigned_abs().into(), "day"))
+            " after its day, and two days later none can be on its way any more. Each of these is called an edition. So a late report is "
             "published together with others, except in the last edition, which has everything that is left."
         }
     }

@@ -121,7 +121,7 @@ fn body(
         }
         (short(understood, &choices, catalogue.is_some()))
         h2 id="choice" { "Turn it on or off" }
-        p { "It is off until you turn it on. Counts stay on your machine until the week is over." }
+        p { (choices.introduction()) " Counts stay on your machine until the week is over." }
         (choices.list())
         (never(settings))
         nav.contents aria-label="On this page" {
@@ -206,12 +206,12 @@ fn short(config: Option<&CollectionConfig>, choices: &Choices<'_>, is_known: boo
             }
             dt { "How to turn it off" }
             dd {
-                "It is off until you turn it on. To turn it off again: " code { (choices.off()) } ". "
+                (choices.until_chosen()) " To turn it off: " code { (choices.off()) } ". "
                 a href="#choice" { "All choices" } "."
             }
             dt { "How to check it" }
             dd {
-                "With " a href="/check" { "a command for each promise" } "; " a href="#defended" { "what can be checked" }
+                a href="/check" { "Commands for what can be checked" } "; " a href="#defended" { "which promises that is" }
                 "."
             }
         }

@@ -76,7 +76,7 @@ fn sentences_about_addresses_and_floods_depend_on_budgets() {
         &with,
         &[
             "at most 50 reports at once from one network (/24, or /48 of IPv6), and 40,000 new ones a day from all",
-            "until the secret is replaced, every hour",
+            "until at most an hour after the network’s last report",
             "This server keeps only a hash of the sender’s network, with a secret, in memory",
             "Networks, at once",
         ],
