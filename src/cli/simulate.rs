@@ -157,7 +157,7 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     out.say(format_args!("{} in {seconds:.2} s", count(truth.reports, "report")));
     if let Some(url) = args.url.as_ref().filter(|_| truth.reports > 0) {
         // Who does not say so does not rehearse; the reports were sent in any case.
-        if Http::new().rehearses(&url.join("")).unwrap_or(false) {
+        if Http::new().rehearses(&url.join("log/checkpoint")).unwrap_or(false) {
             out.say(format_args!(
                 "this server rehearses: they are charted in a few seconds, at {}, and nothing of them is kept",
                 url.join("charts/")

@@ -338,7 +338,10 @@ fn a_week_is_rehearsed_with_definitions_of_the_authors_own() {
     let text =
         std::fs::read_to_string(&file).expect("readable").replace("rust1.95.0", "rust1.94.0");
     std::fs::write(&file, text).expect("written");
-    let said = succeed(&mut rehearse(&[]));
+    let output = support::run(&mut rehearse(&[]));
+    let said = support::text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "nothing got through: {said}");
     assert!(said.contains("toolchain rust1.95.0 is not in the config"), "{said}");
-    assert!(said.contains("There is nothing to chart"), "{said}");
+    assert!(said.contains("list \"rust1.95.0\" under `toolchains` in "), "{said}");
+    assert!(said.contains("there is nothing to chart"), "{said}");
 }

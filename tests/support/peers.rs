@@ -103,7 +103,12 @@ impl PeerWitness {
         let mut agent = Command::new("ssh-agent");
         agent.arg("-D").arg("-a").arg(at("agent")).stdout(Stdio::null());
         let mut processes = vec![agent.spawn().expect("ssh-agent; scripts/setup test installs it")];
-        while !at("agent").exists() {
+        // Its socket is there before it listens; until then, the status is 2.
+        let asked = || Command::new("ssh-add").arg("-l").env("SSH_AUTH_SOCK", at("agent")).output();
+        for _ in 0..2000 {
+            if asked().expect("ssh-add").status.code() != Some(2) {
+                break;
+            }
             std::thread::sleep(Duration::from_millis(5));
         }
         succeed(Command::new("ssh-add").arg("-q").arg(at("key")).env("SSH_AUTH_SOCK", at("agent")));
