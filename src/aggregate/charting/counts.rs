@@ -1,7 +1,7 @@
 //! Counts that a SQL engine made, as text with a row for each, become the same tally as our own counting.
 //!
-//! The queries are in `sql/counts`, and what they need to know is in the tables of [`plan_tables`]. The columns,
-//! by their names in the first line, in any order:
+//! The queries are in `sql/counts`, and what they need to know is in the tables of
+//! [`plan_tables`](super::plan_tables). The columns, by their names in the first line, in any order:
 //!
 //! | column | what is in it |
 //! | --- | --- |
