@@ -7,8 +7,9 @@
 
 mod words;
 
-use super::config::{CollectionConfig, ProgramConfig, Rate};
+use super::config::{CollectionConfig, CounterConfig, ProgramConfig, Rate};
 use super::expand::expand;
+use crate::charts::counter::chart_of;
 use std::collections::{HashMap, HashSet};
 
 pub use words::Phrase;
@@ -176,8 +177,10 @@ fn compare_programs(
     compare_lists(&old.versions, &new.versions, |now, versions| {
         changes.push(Change::Versions { program: program(), now, versions });
     });
+    let same = same_charts(&old.counters, &new.counters);
     let counters = |config: &ProgramConfig| {
         let counters = config.counters.iter();
+        let counters = counters.filter(|counter| !same.contains(chart_of(&counter.name)));
         Collected::new(counters.flat_map(|counter| {
             expand(&counter.name).map(|name| (name, Counted::Counter, counter.rate))
         }))
@@ -191,6 +194,36 @@ fn compare_programs(
         };
     compare_collected(name, &counters(old), &counters(new), changes);
     compare_collected(name, &stacks(old), &stacks(new), changes);
+}
+
+/// The charts that both have in one entry, the same one. Nothing of them differs, and they are most of a config, whose
+/// names need not be compared one by one.
+fn same_charts<'c>(old: &'c [CounterConfig], new: &'c [CounterConfig]) -> HashSet<&'c str> {
+    // Names of a group are of its chart if the chart's name ends before the group.
+    let is_plain = |counter: &CounterConfig| {
+        counter.name.split_once('{').is_none_or(|(before, _)| before.contains(':'))
+    };
+    if !old.iter().chain(new).all(is_plain) {
+        return HashSet::new();
+    }
+    let (old, new) = (sole_entries(old), sole_entries(new));
+    let is_same = |(chart, entry): (&'c str, Option<&'c CounterConfig>)| {
+        let other = new.get(chart).copied().flatten();
+        (entry.is_some() && entry == other).then_some(chart)
+    };
+    old.into_iter().filter_map(is_same).collect()
+}
+
+/// By chart: its entry, unless there are several.
+fn sole_entries(counters: &[CounterConfig]) -> HashMap<&str, Option<&CounterConfig>> {
+    let mut by_chart = HashMap::with_capacity(counters.len());
+    for counter in counters {
+        by_chart
+            .entry(chart_of(&counter.name))
+            .and_modify(|entry| *entry = None)
+            .or_insert(Some(counter));
+    }
+    by_chart
 }
 
 /// What a program counts, by name and in order.

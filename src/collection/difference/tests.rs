@@ -137,9 +137,32 @@ fn names() -> impl Strategy<Value = Vec<String>> {
     vec("[abc]{1,2}", 0..3)
 }
 
+fn counter() -> impl Strategy<Value = CounterConfig> {
+    ("[ab]:\\{[a-c<,]{0,5}\\}|[ab]:[ab,<]?|[ab]|[ab]?\\{[ab:,]{0,4}\\}", rates())
+        .prop_map(|(name, rate)| CounterConfig { name, rate })
+}
+
+/// Two configs of one program that have many of their entries in common, in any order.
+fn relatives() -> impl Strategy<Value = [CollectionConfig; 2]> {
+    let picked = || vec(any::<prop::sample::Index>(), 0..5);
+    (vec(counter(), 1..5), picked(), picked()).prop_map(|(pool, old, new)| {
+        [old, new].map(|picked| {
+            let counters = picked.iter().map(|at| at.get(&pool).clone()).collect();
+            let program =
+                ProgramConfig { name: "p".to_owned(), counters, ..ProgramConfig::default() };
+            CollectionConfig {
+                goos: Vec::new(),
+                goarch: Vec::new(),
+                go_version: Vec::new(),
+                sample_rate: Rate::new(1.0).expect("a rate"),
+                programs: vec![program],
+            }
+        })
+    })
+}
+
 fn configs() -> impl Strategy<Value = CollectionConfig> {
-    let counter = ("[ab]:\\{[a-c<,]{0,5}\\}|[ab]:[ab,<]?|[ab]", rates())
-        .prop_map(|(name, rate)| CounterConfig { name, rate });
+    let counter = counter();
     let stack = ("[ab]", rates(), 0..3u32).prop_map(|(name, rate, depth)| StackConfig {
         name,
         rate,
@@ -169,6 +192,17 @@ proptest! {
     fn no_difference_means_the_same_meaning(old in configs(), new in configs()) {
         let same = meaning(&old) == meaning(&new);
         prop_assert_eq!(difference(&old, &new).is_empty(), same);
+    }
+
+    #[test]
+    fn what_both_have_alike_hides_nothing([old, new] in relatives()) {
+        let same = meaning(&old) == meaning(&new);
+        prop_assert_eq!(difference(&old, &new).is_empty(), same);
+        let keys = |config| meaning(config).into_keys().collect::<BTreeSet<_>>();
+        let (before, after) = (keys(&old), keys(&new));
+        let difference = difference(&old, &new);
+        prop_assert_eq!(named(&difference, true), after.difference(&before).cloned().collect());
+        prop_assert_eq!(named(&difference, false), before.difference(&after).cloned().collect());
     }
 
     #[test]
