@@ -58,6 +58,9 @@ def spark(out):
         found.write.option("escape", '"').csv(str(out / name), header=True)
         for number, part in enumerate(sorted((out / name).glob("part-*.csv"))):
             part.rename(out / f"{name}-{number}.csv")
+    # The driver is among them.
+    processes = session.sparkContext._jsc.sc().getExecutorMemoryStatus().size()
+    print(f"\n{processes - 1} workers")
     session.stop()
 
 
