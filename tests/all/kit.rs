@@ -205,6 +205,23 @@ fn the_debian_package_has_the_program_its_pages_and_its_units() {
     }
 }
 
+/// What cargo read to build the program is what the build of the image gets.
+#[test]
+fn the_image_is_built_from_all_that_the_program_is_built_from() {
+    let listed = Path::new(env!("CARGO_BIN_EXE_candor")).with_extension("d");
+    let listed = read(&listed);
+    let (_, sources) = listed.split_once(": ").expect("a rule of make");
+    let copied = read(&kit("docker/Dockerfile.dockerignore"));
+    let copied: BTreeSet<&str> = copied.lines().filter_map(|line| line.strip_prefix('!')).collect();
+    let root = format!("{}/", env!("CARGO_MANIFEST_DIR"));
+    let sources = sources.split_whitespace().filter_map(|path| path.strip_prefix(&root));
+    let sources = sources.filter(|path| !path.starts_with("target/"));
+    let tops: BTreeSet<&str> = sources.filter_map(|path| path.split('/').next()).collect();
+    assert!(tops.contains("src") && tops.contains("docs"), "{tops:?}");
+    let missing: Vec<_> = tops.difference(&copied).collect();
+    assert!(missing.is_empty(), "not in Dockerfile.dockerignore: {missing:?}");
+}
+
 #[test]
 fn init_refuses_a_folder_with_other_things_and_warns_inside_a_work_tree() {
     let charts = Charts::new();
