@@ -333,6 +333,17 @@ impl Site {
         self.report(StoredObject::Version(version), loaded)
     }
 
+    /// The day for which a version was compiled, if the log has it. Takes less memory than its config.
+    pub(super) async fn as_of(&self, version: ModuleVersion) -> Result<Date, Refusal> {
+        if let Some(config) = self.0.configs.known(&version) {
+            return Ok(config.provenance.as_of.civil());
+        }
+        let head = self.head_with_version(version).await?;
+        let (source, tree) = (self.0.source.clone(), head.tree());
+        let read = tokio::task::spawn_blocking(move || source.as_of(tree, version)).await;
+        self.report(StoredObject::Version(version), read.unwrap_or(Err(Fault::Interrupted)))
+    }
+
     /// The proof that an entry is in the log with this head.
     pub(super) async fn inclusion(
         &self,

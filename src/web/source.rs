@@ -24,6 +24,7 @@ use crate::tlog::{
     TreeHead, bundle_key, data_tile, encode_entries, leaf_hash, prove_inclusion, tile_key,
     verify_inclusion,
 };
+use jiff::civil::Date;
 use std::sync::{Arc, OnceLock};
 
 /// Why something in the log cannot be served.
@@ -281,6 +282,11 @@ impl Source {
             provenance: module.provenance().clone(),
             zip_hash: module.zip_hash(),
         })
+    }
+
+    /// The day for which a version of the log with this head was compiled.
+    pub(super) fn as_of(&self, head: TreeHead, version: ModuleVersion) -> Result<Date, Fault> {
+        Ok(self.versions.module(head, version)?.provenance().as_of.civil())
     }
 
     /// The proof that an entry is in the log with this head, verified as a client would.

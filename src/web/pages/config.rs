@@ -26,6 +26,7 @@ use crate::web::source::LoadedConfig;
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
+use jiff::civil::Date;
 use maud::{Markup, html};
 use std::sync::Arc;
 use tokio::task::spawn_blocking;
@@ -112,8 +113,8 @@ async fn last_listed(
 
 /// Versions for a list, newest first.
 struct Gathered {
-    /// The version after the first in the list.
-    next: Option<Arc<LoadedConfig>>,
+    /// The day for which the version after the first in the list was compiled.
+    next: Option<Date>,
     /// One more than is listed, to compare the oldest with, if there is one.
     configs: Vec<Arc<LoadedConfig>>,
     listed: usize,
@@ -125,12 +126,10 @@ impl Gathered {
         self.configs.get(..self.listed).unwrap_or_default()
     }
 
-    /// Each of them with the next one.
-    fn versions(&self) -> impl Iterator<Item = (&LoadedConfig, Option<&LoadedConfig>)> {
-        let next = self.next.iter().map(Arc::as_ref).map(Some);
-        let next = next.chain(self.next.is_none().then_some(None));
-        let next = next.chain(self.configs.iter().map(Arc::as_ref).map(Some));
-        self.listed().iter().map(Arc::as_ref).zip(next)
+    /// Each of them with the day of the next one.
+    fn versions(&self) -> impl Iterator<Item = (&LoadedConfig, Option<Date>)> {
+        let days = self.configs.iter().map(|config| Some(config.provenance.as_of.civil()));
+        self.listed().iter().map(Arc::as_ref).zip(std::iter::once(self.next).chain(days))
     }
 }
 
@@ -143,7 +142,7 @@ async fn gather(
     let number = last.map_or(0, ModuleVersion::number);
     let next = last.filter(|last| Some(*last) != newest).and_then(|last| last.next().ok());
     let next = match next {
-        Some(next) => Some(site.config(next).await?),
+        Some(next) => Some(site.as_of(next).await?),
         None => None,
     };
     let mut configs: Vec<Arc<LoadedConfig>> = Vec::new();

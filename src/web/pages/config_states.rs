@@ -68,21 +68,16 @@ impl ConfigStates {
         format!("{} {:?} {}", self.today, self.revoked, self.is_known)
     }
 
-    /// The state of a config, given the next one.
-    pub(super) fn state(&self, config: &LoadedConfig, next: Option<&LoadedConfig>) -> ConfigState {
-        let day = |config: &LoadedConfig| config.provenance.as_of.civil();
-        let last_day = next.map(|next| last_day(day(config), day(next)));
+    /// The state of a config, given the day for which the next one was compiled.
+    pub(super) fn state(&self, config: &LoadedConfig, next: Option<Date>) -> ConfigState {
+        let last_day = next.map(|next| last_day(config.provenance.as_of.civil(), next));
         let revoked = self.revoked.iter().find(|one| one.version == config.version);
         ConfigState::on(self.today, last_day, revoked.is_some())
             .revoked_since(revoked.and_then(|one| one.since))
     }
 
-    /// A config in the index, given the next one.
-    pub(super) fn indexed(
-        &self,
-        config: &LoadedConfig,
-        next: Option<&LoadedConfig>,
-    ) -> IndexedVersion {
+    /// A config in the index, given the day for which the next one was compiled.
+    pub(super) fn indexed(&self, config: &LoadedConfig, next: Option<Date>) -> IndexedVersion {
         let as_of = config.provenance.as_of.civil();
         IndexedVersion { version: config.version, as_of, state: self.state(config, next) }
     }

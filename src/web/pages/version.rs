@@ -37,7 +37,7 @@ pub(super) async fn get(
     let gathered = site.clone();
     let load = async move {
         let next = match version.next() {
-            Ok(next) if has_next => Some(gathered.config(next).await?),
+            Ok(next) if has_next => Some(gathered.as_of(next).await?),
             _ => None,
         };
         let config = gathered.config(version).await?;
@@ -52,7 +52,7 @@ pub(super) async fn get(
     let key = format!("/config/{version} {has_next} {}", config_states.key());
     let page =
         site.page_with_script(key, load, move |site, (config, before, next, definitions)| {
-            let state = config_states.state(&config, next.as_deref());
+            let state = config_states.state(&config, next);
             let warning = config_states.warning();
             let (retired, catalogue) = &definitions;
             let definitions = (retired, catalogue.catalogue.as_ref());
