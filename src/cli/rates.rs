@@ -302,7 +302,7 @@ fn write_program(program: &ProgramPlan, plan: &Plan, f: &mut fmt::Formatter<'_>)
         if !jumps.is_empty() {
             writeln!(
                 f,
-                "  more or fewer reports than the weeks before explain: until {}",
+                "  more or fewer reports than expected from the weeks before: until {}",
                 jumps.join(", ")
             )?;
         }

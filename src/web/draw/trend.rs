@@ -112,7 +112,7 @@ impl Picture {
         };
         if let Some(signs) = signs {
             notes.push(format!(
-                "{signs} reports in that week than the weeks before explain; the table says how many."
+                "{signs} reports in that week than expected from the weeks before; the table says how many."
             ));
         }
         if let Some(none) = beyond {

@@ -107,8 +107,8 @@ async fn a_jump_is_explained_below_the_title_and_marked_on_every_chart_page_and_
     let whole = "▲ 36,000 reports of the whole program, 15,600 expected";
     let chart = "▲ 40,000 reports, 15,600 expected";
     let week = "▼ 300 reports of the whole week, 15,600 expected";
-    let sentence = "has more reports than the 8 weeks before explain: 36,000, where 15,600 were \
-                    expected, and from 0 to 24,000 would be normal.";
+    let sentence = "has more reports than expected from the 8 weeks before: 36,000 instead of 15,600; \
+                    from 0 to 24,000 would be normal.";
     for (path, said, unsaid) in [
         ("/charts/", vec![whole], vec![week]),
         ("/charts/@2026-11-08/", vec![week, "This week has fewer"], vec![whole]),

@@ -78,11 +78,9 @@ pub(super) fn sentence(found: Option<(Of, Jump)>) -> Markup {
                     Of::Program => "This program",
                     Of::Chart => "This chart",
                 }
-                " has " (if jump.is_up() { "more" } else { "fewer" }) " reports than the "
-                (if jump.weeks == 1 { "week before explains".to_owned() } else {
-                    format!("{} weeks before explain", jump.weeks)
-                })
-                ": " (grouped(jump.reports)) ", where " (about(jump.expected)) " were expected, and from "
+                " has " (if jump.is_up() { "more" } else { "fewer" }) " reports than expected from the "
+                (if jump.weeks == 1 { "week before".to_owned() } else { format!("{} weeks before", jump.weeks) })
+                ": " (grouped(jump.reports)) " instead of " (about(jump.expected)) "; from "
                 (about(jump.low)) " to " (about(jump.high)) " would be normal. "
                 @if jump.is_up() {
                     "The reason may be a release or a campaign, or someone has sent false reports. "
