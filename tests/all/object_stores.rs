@@ -37,6 +37,29 @@ fn moto_keeps_the_contract_of_a_store() {
     check(&S3::moto());
 }
 
+/// For a provider's own store, or another server: CANDOR_TEST_BUCKET is the URL of a place in a bucket that may be
+/// written to, and the credentials are where `candor` looks for them.
+#[test]
+#[ignore = "run by hand and by scripts/buckets-check, with CANDOR_TEST_BUCKET"]
+fn the_bucket_that_is_named_keeps_the_contract_of_a_store() {
+    let place = std::env::var("CANDOR_TEST_BUCKET").expect("CANDOR_TEST_BUCKET is set");
+    let folder = TempDir::new().expect("a folder");
+    // A random name, so that it can be run again.
+    let run = folder.path().file_name().expect("a name").to_string_lossy().replace('.', "");
+    let cases = AtomicU32::new(0);
+    contract::check(|| {
+        let prefix = format!("{run}/{}", cases.fetch_add(1, Ordering::Relaxed));
+        let url = format!("{}/{prefix}", place.trim_end_matches('/'));
+        let scratch = folder.path().join("scratch");
+        move || -> Box<dyn Store> {
+            let environment = std::env::vars().collect();
+            let store =
+                BucketStore::with(url.parse().expect("a URL"), scratch.clone(), &environment);
+            Box::new(store.expect("a store"))
+        }
+    });
+}
+
 #[test]
 fn a_store_that_ignores_conditions_is_refused_before_anything_is_written() {
     let server = S3::s3rver();
