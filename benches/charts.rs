@@ -40,6 +40,8 @@ use std::time::{Duration, Instant};
 const NEWEST: Date = date(2026, 11, 15);
 const COLLECTION: &str = "module = 'telemetry.example.org/config'\ngoos = ['linux']\ngoarch = ['amd64']\n\
                           toolchains = ['rust1.95.0']\n";
+/// How many configs are published.
+const CONFIGS: usize = 3;
 /// How many definitions are in a file.
 const IN_A_FILE: usize = 2_000;
 /// How many milliseconds of the processor's time an answer may take.
@@ -87,16 +89,20 @@ fn define(folder: &Path, program: &str, charts: usize, rows: usize) {
 fn deploy(folder: &Path) {
     write(folder, "collection.toml", COLLECTION);
     define(folder, "example.org/p000", number("CHARTS", 50), 10);
-    define(folder, "example.org/large", number("LARGE", 10_000), 5);
     let charts = folder.join("charts");
     let user = ["-c", "user.name=A", "-c", "user.email=a@example.org"];
     run("git", &["init", "-q", "-b", "main"], &charts);
-    run("git", &["add", "-A"], &charts);
-    run("git", &[&user[..], &["commit", "-q", "-m", "A"]].concat(), &charts);
     let candor = env!("CARGO_BIN_EXE_candor");
     let name = ["--name", "telemetry.example.org", "--module", "telemetry.example.org/config"];
     run(candor, &[&["init", "--data", "data"][..], &name].concat(), folder);
-    run(candor, &["publish", "--data", "data", "--charts", "charts"], folder);
+    // Three configs, each with a few more charts.
+    let large = number("LARGE", 10_000);
+    for missing in (0..CONFIGS).rev() {
+        define(folder, "example.org/large", large.saturating_sub(missing * 30).max(1), 5);
+        run("git", &["add", "-A"], &charts);
+        run("git", &[&user[..], &["commit", "-q", "-m", "A"]].concat(), &charts);
+        run(candor, &["publish", "--data", "data", "--charts", "charts"], folder);
+    }
 }
 
 fn number(name: &str, default: usize) -> usize {
@@ -452,6 +458,8 @@ fn limited() -> Vec<String> {
         "/config/".to_owned(),
         "/config/v0.1.0".to_owned(),
         "/config/v0.1.0?page=9".to_owned(),
+        "/config/v0.2.0".to_owned(),
+        "/config/v0.1.0...v0.3.0".to_owned(),
         "/config/v0.1.0.json".to_owned(),
         "/config/atom.xml".to_owned(),
         "/log/".to_owned(),

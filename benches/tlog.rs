@@ -1,15 +1,17 @@
 //! What the log's tree costs.
 //!
 //! - `prove` and `verify`: one proof at 1,000,000 leaves, from tiles in memory (so without the time to
-//!   read them): what a client or server computes for each request.
+//!   read them): what a client or server computes for each request. "From checked tiles" is what the
+//!   server does, which keeps the nodes of some tiles; golang.org/x/mod checks the tiles, too, so that is
+//!   its counterpart (`tests/go/tlog`).
 //! - `append`: leaves a second with [`Edge::append`], including writing tiles but not hashing the leaf
 //!   data, in batches of 1 and of 1,000.
 //! - `root`: bytes of leaf data a second from entries to root, for records (about 200 bytes) and for 64
 //!   KiB entries, beside one SHA-256 over the same bytes. The difference is the cost of the tree.
 
 use candor::tlog::{
-    Edge, Entry, Hash, LeafIndex, Tile, TileReadError, TileReader, TreeSize, leaf_hash,
-    prove_consistency, prove_inclusion, verify_consistency, verify_inclusion,
+    CheckedTiles, Edge, Entry, Hash, LeafIndex, Tile, TileReadError, TileReader, TreeSize,
+    leaf_hash, prove_consistency, prove_inclusion, verify_consistency, verify_inclusion,
 };
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use sha2::{Digest, Sha256};
@@ -44,6 +46,17 @@ fn proofs(criterion: &mut Criterion) {
 
     let mut group = criterion.benchmark_group("a million leaves");
     group.bench_function("prove inclusion", |b| b.iter(|| prove_inclusion(index, size, &tiles)));
+    let checked = CheckedTiles::new(&tiles);
+    let mut leaf = 0;
+    group.bench_function("prove inclusion of any leaf, from checked tiles", |b| {
+        b.iter(|| {
+            leaf = (leaf + 543_210) % SIZE;
+            checked.prove_inclusion(head, LeafIndex::new(leaf).expect("an index"))
+        })
+    });
+    group.bench_function("prove inclusion of one leaf again, from checked tiles", |b| {
+        b.iter(|| checked.prove_inclusion(head, index))
+    });
     group.bench_function("verify inclusion", |b| {
         b.iter(|| verify_inclusion(leaves[543_210], index, head, black_box(&included)))
     });

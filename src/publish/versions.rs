@@ -4,8 +4,8 @@ use crate::count::entries;
 use crate::gomod::{Hash1, Module, ModulePath, ModuleVersion};
 use crate::store::{Key, KeyError, Store, StoreError};
 use crate::tlog::{
-    Bundle, BundleError, CheckedTileError, CheckedTiles, Entry, EntryValidator, Hash, InvalidEntry,
-    LeafIndex, Record, StoredTiles, TreeHead, TreeSize, leaf_hash,
+    Bundle, BundleError, CheckedTileError, CheckedTiles, Entry, EntryValidator, InvalidEntry,
+    LeafIndex, Record, StoredTiles, TileNodes, TreeHead, TreeSize, leaf_hash,
 };
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -26,14 +26,14 @@ struct ReadBundle {
     head: TreeHead,
     bundle: Bundle,
     entries: Vec<Entry>,
-    hashes: Option<Arc<Vec<Hash>>>,
+    hashes: Option<Arc<TileNodes>>,
 }
 
 impl ReadBundle {
     /// The entry at a place, if it is the one that was logged.
     fn logged(&self, place: usize) -> Option<&Entry> {
         let entry = self.entries.get(place)?;
-        let hash = self.hashes.as_ref()?.get(place)?;
+        let hash = self.hashes.as_ref()?.hashes().get(place)?;
         (*hash == leaf_hash(entry.as_bytes())).then_some(entry)
     }
 }

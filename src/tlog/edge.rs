@@ -70,6 +70,12 @@ impl Edge {
         self.size
     }
 
+    /// How many levels of tiles there are.
+    pub(super) fn levels(&self) -> u8 {
+        // At most eight.
+        self.levels.len() as u8
+    }
+
     /// The hashes of the partial tile of this level; none where the level's last tile is full.
     pub fn partial_tile(&self, level: u8) -> &[Hash] {
         self.levels.get(usize::from(level)).map_or(&[], Vec::as_slice)

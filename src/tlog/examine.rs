@@ -95,7 +95,7 @@ pub fn examine_all(
         let leaves = match tiles.read_bundle(bundle) {
             Ok(entries) => {
                 let leaves: Vec<Hash> = entries.iter().map(Entry::leaf_hash).collect();
-                if logged.as_ref().is_some_and(|logged| **logged != leaves) {
+                if logged.as_ref().is_some_and(|logged| logged.hashes() != leaves) {
                     Err(ExamineError::Entries { key: bundle_key(bundle)? })
                 } else {
                     for (index, entry) in (bundle.first_leaf()..).zip(&entries) {
@@ -112,7 +112,7 @@ pub fn examine_all(
         let leaves = match (leaves, &logged) {
             (Ok(leaves), _) => leaves,
             (Err(error), logged) => match (found(error)?, logged) {
-                (ControlFlow::Continue(()), Some(logged)) => logged.to_vec(),
+                (ControlFlow::Continue(()), Some(logged)) => logged.hashes().to_vec(),
                 // Without the leaves nothing above them can be checked.
                 _ => return Ok(()),
             },

@@ -10,6 +10,7 @@
 //! | `edge` | growing a tree while holding only its right edge | C2SP tlog-tiles |
 //! | `entry` | entries and entry bundles | C2SP tlog-tiles |
 //! | `record` | what an entry says: two lines for one module version | Go checksum database |
+//! | `tile_nodes` | all the nodes of a tile, hashed once | RFC 6962, 2.1 |
 //! | `proof` | inclusion and consistency, made from tiles and verified | RFC 6962, 2.1; RFC 9162, 2.1 |
 //! | `subtree` | subtrees, and the proof that a tree contains one | draft-ietf-plants-merkle-tree-certs, 4 |
 //! | `host` | the host that a log is named after | this crate |
@@ -88,6 +89,7 @@ mod subtree;
 #[cfg(test)]
 mod testing;
 mod tile;
+mod tile_nodes;
 mod tlog_proof;
 mod tree;
 mod vkey;
@@ -134,6 +136,7 @@ pub use signer_move::{SeenHead, SignerStatus};
 pub use sound::{EntryValidator, InvalidEntry};
 pub use subtree::{Subtree, SubtreeError};
 pub use tile::{Bundle, Tile, TileError, TileNameError, TileReadError, TileReader};
+pub use tile_nodes::TileNodes;
 pub use tlog_proof::{NotProved, TlogProof, TlogProofError};
 pub use tree::{LeafIndex, TreeHead, TreeLimitError, TreeSize};
 pub use vkey::{KeyId, KeyName, KeyNameError, VerifierKeyError};

@@ -10,10 +10,12 @@
 //! signed head; no tile has to be checked by itself.
 
 use super::edge::read_hashes;
-use super::hash::{node_hash, perfect_root};
+use super::hash::node_hash;
 use super::tile::FULL;
+use super::tile_nodes::TileNodes;
 use super::{Hash, LeafIndex, Tile, TileError, TileReader, TreeHead, TreeSize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The hashes that lead from a leaf to a root, the lowest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -144,8 +146,20 @@ pub fn prove_inclusion(
     size: TreeSize,
     reader: &(impl TileReader + ?Sized),
 ) -> Result<InclusionProof, ProofError> {
+    inclusion(index, size, &Hashed(reader))
+}
+
+/// Makes the proof that a leaf is in a tree, of nodes from anywhere.
+pub(super) fn inclusion<N: NodeReader, E>(
+    index: LeafIndex,
+    size: TreeSize,
+    reader: &N,
+) -> Result<InclusionProof, E>
+where
+    E: From<ProofError> + From<N::Error>,
+{
     if !index.is_in(size) {
-        return Err(ProofError::NotInTree { index, size });
+        return Err(ProofError::NotInTree { index, size }.into());
     }
     let mut nodes = Nodes::new(size, reader);
     let mut proof = Vec::new();
@@ -176,7 +190,8 @@ pub fn prove_consistency(
     if old > new {
         return Err(ProofError::Shrunk { old, new });
     }
-    let mut nodes = Nodes::new(new, reader);
+    let reader = Hashed(reader);
+    let mut nodes = Nodes::new(new, &reader);
     let mut proof = Vec::new();
     let (mut start, mut end) = (0, new.get());
     if old > TreeSize::ZERO {
@@ -212,7 +227,7 @@ pub fn prefix_root(
     if old > new {
         return Err(ProofError::Shrunk { old, new });
     }
-    Ok(Nodes::new(new, reader).root_of(0, old.get())?)
+    Ok(Nodes::new(new, &Hashed(reader)).root_of(0, old.get())?)
 }
 
 /// Verifies that the leaf of this hash is at `index` in the tree that `head` names (RFC 9162,
@@ -343,21 +358,41 @@ impl Climb {
     }
 }
 
-/// The nodes of a tree, computed from tiles that are each read once.
-struct Nodes<'r, R: ?Sized> {
-    size: TreeSize,
-    reader: &'r R,
-    tiles: BTreeMap<(u8, u64), Vec<Hash>>,
+/// Where proofs take the nodes of tiles from.
+pub(super) trait NodeReader {
+    /// Why there are none.
+    type Error;
+
+    /// The nodes of a tile, as wide as it is named or wider.
+    fn nodes(&self, tile: Tile) -> Result<Arc<TileNodes>, Self::Error>;
 }
 
-impl<'r, R: TileReader + ?Sized> Nodes<'r, R> {
-    fn new(size: TreeSize, reader: &'r R) -> Nodes<'r, R> {
+/// Hashes each tile when it is asked for.
+struct Hashed<'r, R: ?Sized>(&'r R);
+
+impl<R: TileReader + ?Sized> NodeReader for Hashed<'_, R> {
+    type Error = TileError;
+
+    fn nodes(&self, tile: Tile) -> Result<Arc<TileNodes>, TileError> {
+        read_hashes(self.0, tile).map(|hashes| Arc::new(TileNodes::new(hashes)))
+    }
+}
+
+/// The nodes of a tree, from tiles that are each asked for once.
+struct Nodes<'r, N> {
+    size: TreeSize,
+    reader: &'r N,
+    tiles: BTreeMap<(u8, u64), Arc<TileNodes>>,
+}
+
+impl<'r, N: NodeReader> Nodes<'r, N> {
+    fn new(size: TreeSize, reader: &'r N) -> Nodes<'r, N> {
         Nodes { size, reader, tiles: BTreeMap::new() }
     }
 
     /// The Merkle tree hash of the leaves from `start` up to `end`, a subtree that the RFC's
     /// splitting leads to, or the first leaves. It is made of perfect trees, the largest first.
-    fn root_of(&mut self, start: u64, end: u64) -> Result<Hash, TileError> {
+    fn root_of(&mut self, start: u64, end: u64) -> Result<Hash, N::Error> {
         let mut right: Option<Hash> = None;
         let mut end = end;
         while end > start {
@@ -371,20 +406,20 @@ impl<'r, R: TileReader + ?Sized> Nodes<'r, R> {
     }
 
     /// The root of the perfect tree of `2^height` leaves that begins at leaf `begin`.
-    fn perfect_root_at(&mut self, height: u32, begin: u64) -> Result<Hash, TileError> {
+    fn perfect_root_at(&mut self, height: u32, begin: u64) -> Result<Hash, N::Error> {
         let level = (height / 8) as u8;
         let first = begin >> (8 * u32::from(level));
         let (index, offset) = (first / FULL, (first % FULL) as usize);
         let tile = Tile::for_size(level, index, self.size)
             .expect("the callers keep to leaves of the tree, and its levels end with its size");
-        let hashes = match self.tiles.entry((level, index)) {
+        let nodes = match self.tiles.entry((level, index)) {
             std::collections::btree_map::Entry::Occupied(read) => read.into_mut(),
             std::collections::btree_map::Entry::Vacant(unread) => {
-                unread.insert(read_hashes(self.reader, tile)?)
+                unread.insert(self.reader.nodes(tile)?)
             }
         };
         // A perfect tree that ends within the tree ends within the tile, too.
-        Ok(perfect_root(&hashes[offset..offset + (1 << (height % 8))]))
+        Ok(nodes.root(height % 8, offset >> (height % 8)))
     }
 }
 

@@ -21,8 +21,7 @@ use crate::store::{Key, KeyError, Store, StoreError};
 use crate::tlog::{
     Bundle, BundleError, CHECKPOINT, CheckedTileError, CheckedTiles, Entry, Hash, InclusionProof,
     LeafIndex, LogVerifiers, Lookup, ProofError, Published, PublishedError, StoredTiles, Tile,
-    TreeHead, bundle_key, data_tile, encode_entries, leaf_hash, prove_inclusion, tile_key,
-    verify_inclusion,
+    TreeHead, bundle_key, data_tile, encode_entries, leaf_hash, tile_key, verify_inclusion,
 };
 use jiff::civil::Date;
 use std::sync::{Arc, OnceLock};
@@ -219,7 +218,7 @@ impl Source {
     /// A tile of the tree with this head, which must have it.
     pub(super) fn tile(&self, head: TreeHead, tile: Tile) -> Result<Representation, Fault> {
         let hashes = self.tiles.read(head, tile.level(), tile.index())?;
-        let hashes = hashes.as_ref().and_then(|all| all.get(..usize::from(tile.width())));
+        let hashes = hashes.as_ref().and_then(|all| all.hashes().get(..usize::from(tile.width())));
         let hashes = hashes.ok_or(Fault::Missing { key: tile_key(tile)? })?;
         let bytes = hashes.iter().flat_map(Hash::as_bytes).copied().collect();
         Ok(Representation::new(bytes, Content::Hashes))
@@ -238,7 +237,7 @@ impl Source {
             })?;
         records.truncate(usize::from(bundle.width()));
         let hashes = self.tiles.read(head, 0, bundle.index())?;
-        let hashes = hashes.as_ref().map_or(&[][..], |hashes| hashes.as_slice());
+        let hashes = hashes.as_ref().map_or(&[][..], |hashes| hashes.hashes());
         for (offset, entry) in records.iter().enumerate() {
             if hashes.get(offset) != Some(&leaf_hash(entry.as_bytes())) {
                 let index = bundle.first_leaf() + offset as u64;
@@ -296,7 +295,7 @@ impl Source {
         index: LeafIndex,
         leaf: Hash,
     ) -> Result<InclusionProof, Fault> {
-        let proof = prove_inclusion(index, head.size, &StoredTiles::new(self.store.clone()))?;
+        let proof = self.tiles.prove_inclusion(head, index)?;
         verify_inclusion(leaf, index, head, &proof)?;
         Ok(proof)
     }
