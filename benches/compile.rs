@@ -1,11 +1,12 @@
 //! How long it takes to read, check and compile charts folders of growing size.
 //!
-//! The time must grow linearly with the number of definitions.
+//! The time must grow linearly with the number of definitions. CHARTS names a folder to measure as well.
 
-use candor::charts::{Sources, parse};
+use candor::charts::{Sources, parse, read_work_tree};
 use candor::collection::compile;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
+use std::path::Path;
 
 /// How many programs the definitions are spread over.
 const PROGRAMS: usize = 10;
@@ -57,6 +58,13 @@ fn definitions_to_config(c: &mut Criterion) {
                 let definitions = parse(black_box(sources)).expect("valid");
                 compile(&definitions, as_of).to_json()
             });
+        });
+    }
+    if let Some(folder) = std::env::var_os("CHARTS") {
+        let sources = read_work_tree(Path::new(&folder)).expect("a charts folder");
+        group.throughput(Throughput::Elements(1));
+        group.bench_function("CHARTS", |b| {
+            b.iter(|| compile(&parse(black_box(&sources)).expect("valid"), as_of).to_json());
         });
     }
     group.finish();

@@ -251,7 +251,7 @@ fn compare_partial(
 fn compare(location: LogLocation<'_>, level: u8, index: u64, hashes: &[Hash]) -> Vec<TileSeen> {
     let width = u16::try_from(hashes.len()).unwrap_or_default();
     let Ok(tile) = Tile::new(level, index, width) else { return Vec::new() };
-    let expected: Vec<u8> = hashes.iter().flat_map(Hash::as_bytes).copied().collect();
+    let expected = Hash::join(hashes);
     let seen = |prefix: &str, path: fn(Tile) -> String, of_sumdb| TileSeen {
         of_sumdb,
         url: location.remote.url(&format!("{prefix}{}", path(tile))),

@@ -131,7 +131,7 @@ impl Edge {
                 added = later;
                 // No tile of this level is wider or further right than `for_size` says.
                 tiles.extend(
-                    Tile::for_size(level, index, self.size).map(|tile| (tile, bytes_of(partial))),
+                    Tile::for_size(level, index, self.size).map(|tile| (tile, Hash::join(partial))),
                 );
                 if partial.len() == FULL as usize {
                     roots.push(perfect_root(partial));
@@ -144,11 +144,6 @@ impl Edge {
         }
         Ok(tiles)
     }
-}
-
-/// The bytes of a tile of these hashes.
-fn bytes_of(hashes: &[Hash]) -> Vec<u8> {
-    hashes.iter().flat_map(Hash::as_bytes).copied().collect()
 }
 
 /// Reads a tile and cuts it into its hashes, leaving off what a wider tile has to the right.

@@ -32,6 +32,15 @@ impl Hash {
         0xb8, 0x55,
     ]);
 
+    /// The bytes of several hashes, one after the other: a tile.
+    pub fn join(hashes: &[Hash]) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(hashes.len() * Hash::LENGTH);
+        for hash in hashes {
+            bytes.extend_from_slice(&hash.0);
+        }
+        bytes
+    }
+
     /// The bytes of the hash.
     pub fn as_bytes(&self) -> &[u8; Hash::LENGTH] {
         &self.0
@@ -70,11 +79,16 @@ impl FromStr for Hash {
 
 /// The hash of a leaf: `SHA-256(0x00 || data)`.
 pub fn leaf_hash(data: &[u8]) -> Hash {
-    let mut blocks = [[0; BLOCK]; SHORT];
-    let Some(room) = blocks.as_flattened_mut().get_mut(1..=data.len()) else {
-        return Hash(Sha256::new().chain_update([0x00]).chain_update(data).finalize().into());
-    };
-    room.copy_from_slice(data);
+    match data.len() {
+        0..RECORD => short_leaf_hash([[0; BLOCK]; RECORD / BLOCK + 1], data),
+        RECORD..SHORT => short_leaf_hash([[0; BLOCK]; SHORT / BLOCK + 1], data),
+        _ => Hash(Sha256::new().chain_update([0x00]).chain_update(data).finalize().into()),
+    }
+}
+
+/// The hash of a leaf, with zeroes that have room for it.
+fn short_leaf_hash<const BLOCKS: usize>(mut blocks: [[u8; BLOCK]; BLOCKS], data: &[u8]) -> Hash {
+    blocks.as_flattened_mut()[1..=data.len()].copy_from_slice(data);
     hash_blocks(&mut blocks, 1 + data.len())
 }
 
@@ -90,8 +104,10 @@ pub fn node_hash(left: &Hash, right: &Hash) -> Hash {
 
 /// The bytes that the compression function takes at a time.
 const BLOCK: usize = 64;
-/// How many blocks are padded here. A record takes four or five.
-const SHORT: usize = 8;
+/// Records are shorter than this.
+const RECORD: usize = 4 * BLOCK;
+/// What is longer is hashed in the ordinary way.
+const SHORT: usize = 8 * BLOCK;
 /// FIPS 180-4, 5.3.3.
 const INITIAL: [u32; 8] = [
     0x6a09_e667,
@@ -104,16 +120,12 @@ const INITIAL: [u32; 8] = [
     0x5be0_cd19,
 ];
 
-/// The SHA-256 of the first `length` bytes, which are followed by zeroes. Most of what a tree hashes is
-/// short, so that the compression function gets it whole: one call instead of one for each part.
+/// The SHA-256 of the first `length` bytes; after them are zeroes, with room for the padding. Most of what a
+/// tree hashes is short, so the compression function gets it whole: one call instead of one for each part.
 ///
-/// FIPS 180-4, 5.1.1: a one bit, zeroes, and the number of bits in the last eight bytes. What does not leave
-/// room for these is hashed in the ordinary way.
+/// FIPS 180-4, 5.1.1: a one bit, zeroes, and the number of bits in the last eight bytes.
 fn hash_blocks(blocks: &mut [[u8; BLOCK]], length: usize) -> Hash {
-    let padded = (length + 9).div_ceil(BLOCK);
-    let Some(blocks) = blocks.get_mut(..padded) else {
-        return Hash(Sha256::digest(&blocks.as_flattened()[..length]).into());
-    };
+    let blocks = &mut blocks[..(length + 9).div_ceil(BLOCK)];
     let bytes = blocks.as_flattened_mut();
     bytes[length] = 0x80;
     let end = bytes.len();

@@ -220,8 +220,7 @@ impl Source {
         let hashes = self.tiles.read(head, tile.level(), tile.index())?;
         let hashes = hashes.as_ref().and_then(|all| all.hashes().get(..usize::from(tile.width())));
         let hashes = hashes.ok_or(Fault::Missing { key: tile_key(tile)? })?;
-        let bytes = hashes.iter().flat_map(Hash::as_bytes).copied().collect();
-        Ok(Representation::new(bytes, Content::Hashes))
+        Ok(Representation::new(Hash::join(hashes), Content::Hashes))
     }
 
     /// A bundle of the log with this head, which must have it.
