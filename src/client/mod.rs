@@ -107,6 +107,8 @@ mod child;
 #[cfg(feature = "client")]
 mod config;
 #[cfg(all(test, feature = "client"))]
+mod config_at_once_tests;
+#[cfg(all(test, feature = "client"))]
 mod config_tests;
 pub mod counter;
 mod crash;
