@@ -60,7 +60,7 @@ impl<'a> RemoteLog<'a> {
 
     /// The newest config's zip, of at most `longest` bytes, with its proof. `None` if the server does not
     /// have it: it need not, and what it sends is as unverified as all else.
-    pub fn newest(&self, longest: usize) -> Result<Option<Vec<u8>>, TransportError> {
+    pub(super) fn newest(&self, longest: usize) -> Result<Option<Vec<u8>>, TransportError> {
         self.get("newest", longest.saturating_add(ProvedFile::LONGEST_PROOF))
     }
 
