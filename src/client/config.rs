@@ -12,16 +12,27 @@
 //! The size of the tree says which version is the newest. No list of versions is downloaded: nothing
 //! unsigned decides what is newest, and because the tree never shrinks, the version never goes back.
 //! Reading the config is left to `collection`.
+//!
+//! # In one request
+//!
+//! The server of a deployment may answer all of it at once: the zip with its inclusion proof and the
+//! checkpoint ([`ProvedFile`]). The record follows from the zip, and is verified against the proof; the
+//! checkpoint passes steps 1 and 2 like any other. No tile is read, unless this machine has seen a smaller
+//! tree, with which the new one has to be consistent.
+//!
+//! Whatever is wrong with that answer, the steps are then taken one by one, and their errors are those that
+//! are reported: so it can do no more than be missing. Only a fork is reported at once: it is proof by itself.
 
 use super::error::ClientError;
 use super::memory::Memory;
 use super::source::ConfigSource;
-use super::view::{View, unproved, view};
+use super::view::{View, unproved, view, view_of};
 use super::{Download as _, RemoteLog, Transport};
-use crate::gomod::{Module, ModuleVersion, Provenance, hash_zip};
+use crate::gomod::{GO_MOD, Module, ModuleVersion, Provenance, hash_go_mod, hash_zip, read_file};
 use crate::store::{KeyError, Store};
 use crate::tlog::{
-    Freshness, LeafIndex, Record, TreeHead, VerifierKey, prove_inclusion, verify_inclusion,
+    Freshness, LeafIndex, ProvedFile, Record, TreeHead, VerifierKey, prove_inclusion,
+    verify_inclusion,
 };
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -118,10 +129,15 @@ impl<T: Transport> ConfigClient<T> {
     /// Downloads a config and verifies it against the log. `now` is what the age of the checkpoint is
     /// measured by.
     pub fn fetch(&self, wanted: Wanted, now: SystemTime) -> Result<VerifiedConfig, ClientError> {
+        if wanted == Wanted::Latest
+            && let Some(config) = self.at_once(now)?
+        {
+            return Ok(config);
+        }
         let view = self.view(now)?;
         let newest = self.newest(view.head)?;
         match wanted {
-            Wanted::Latest => self.verify(view, newest),
+            Wanted::Latest => self.newest_of(view),
             Wanted::Version(version) if version <= newest => self.verify(view, version),
             Wanted::Version(version) => {
                 Err(ClientError::UnknownVersion { version, size: view.head.size })
@@ -143,12 +159,56 @@ impl<T: Transport> ConfigClient<T> {
     ) -> Result<Newer, ClientError> {
         // If this machine remembers nothing of the log, the known config is verified again.
         let remembers = self.memory.remembers()?;
-        let view = self.view(now)?;
-        let newest = self.newest(view.head)?;
-        let (log, freshness) = (view.log.clone(), view.freshness);
-        let is_known = remembers && newest == known;
-        let config = if is_known { None } else { Some(self.verify(view, newest)?) };
-        Ok(Newer { config, log, freshness })
+        let view = if remembers { Some(self.view(now)?) } else { None };
+        if let Some(View { head, log, freshness }) = &view
+            && self.newest(*head)? == known
+        {
+            return Ok(Newer { config: None, log: log.clone(), freshness: *freshness });
+        }
+        let config = match (self.at_once(now)?, view) {
+            (Some(config), _) => config,
+            (None, Some(view)) => self.newest_of(view)?,
+            (None, None) => self.newest_of(self.view(now)?)?,
+        };
+        let (log, freshness) = (config.log().clone(), config.freshness());
+        Ok(Newer { config: Some(config), log, freshness })
+    }
+
+    /// All steps with one request. `None` if the server does not answer it, or anything in its answer is
+    /// not as it should be.
+    fn at_once(&self, now: SystemTime) -> Result<Option<VerifiedConfig>, ClientError> {
+        if !self.source.is_one_deployment() {
+            return Ok(None);
+        }
+        let seen = self.memory.recall()?;
+        let Ok(Some(answer)) = self.remote().newest(LARGEST_ZIP) else { return Ok(None) };
+        let Some((module, checkpoint)) = self.proved(answer) else { return Ok(None) };
+        let view =
+            view_of(&self.source, self.remote(), &self.memory, now, &seen, checkpoint.as_bytes());
+        match view {
+            Ok(Some(view)) => Ok(Some(VerifiedConfig { module, view })),
+            Err(error @ (ClientError::Forked { .. } | ClientError::Memory(_))) => Err(error),
+            Ok(None) | Err(_) => Ok(None),
+        }
+    }
+
+    /// The module in an answer, if its record is that of the newest version in the tree of the checkpoint,
+    /// and the policy believes the checkpoint; and the checkpoint. Nothing is remembered yet.
+    fn proved(&self, answer: Vec<u8>) -> Option<(Module, String)> {
+        let ProvedFile { proof, file } = ProvedFile::parse(answer).ok()?;
+        let version = ModuleVersion::new(proof.index.get().checked_add(1)?).ok()?;
+        let path = self.source.module.clone();
+        // The record is computed from what was downloaded, so the proof is one of these bytes.
+        let hash = hash_zip(&file).ok()?;
+        let go_mod = hash_go_mod(&read_file(&file, &path, version, GO_MOD).ok()?);
+        let record = Record::new(path.as_str(), version.to_string(), hash, go_mod).ok()?;
+        let leaf = record.entry().ok()?.leaf_hash();
+        let believed = proof.verify(leaf, self.source.trust.policy()).ok()?;
+        if self.newest(believed.checkpoint.head()).ok()? != version {
+            return None;
+        }
+        let module = Module::open(path, version, file).ok()?;
+        Some((module, proof.checkpoint))
     }
 
     /// Steps 1 and 2.
@@ -160,6 +220,12 @@ impl<T: Transport> ConfigClient<T> {
     fn newest(&self, head: TreeHead) -> Result<ModuleVersion, ClientError> {
         ModuleVersion::new(head.size.get())
             .map_err(|_| ClientError::Empty { url: self.source.log.to_string() })
+    }
+
+    /// Steps 3 and 4, for the newest version.
+    fn newest_of(&self, view: View) -> Result<VerifiedConfig, ClientError> {
+        let newest = self.newest(view.head)?;
+        self.verify(view, newest)
     }
 
     /// Steps 3 and 4.

@@ -4,6 +4,7 @@
 //! minute. The feature `http` brings it.
 
 use super::transport::{Request, Response, Transport, TransportError};
+use flate2::read::GzDecoder;
 use std::io::Read as _;
 use std::time::Duration;
 use ureq::config::ConfigBuilder;
@@ -129,7 +130,7 @@ impl Transport for Http {
         let Request { url, body, limit } = *request;
         let failed = |error: Error| TransportError::failed(url, error);
         let mut answer: http::Response<Body> = match body {
-            None => self.to_download(url).get(url).call(),
+            None => self.to_download(url).get(url).header("Accept-Encoding", "gzip").call(),
             Some(json) => {
                 let request = self.to_upload(url).post(url);
                 request.header("Content-Type", "application/json").send(json)
@@ -141,7 +142,15 @@ impl Transport for Http {
         let content_type = content_type.and_then(|value| value.to_str().ok()).map(str::to_owned);
         let longest = (limit as u64).saturating_add(1);
         let mut body = Vec::new();
-        let read = answer.body_mut().as_reader().take(longest).read_to_end(&mut body);
+        let is_gzip = answer.headers().get("Content-Encoding").is_some_and(|name| name == "gzip");
+        let received = answer.body_mut().as_reader();
+        // However much a few bytes say they stand for, no more than the limit is kept, nor read.
+        let read = if is_gzip {
+            let received = received.take(longest.saturating_add(longest / 1000 + 1024));
+            GzDecoder::new(received).take(longest).read_to_end(&mut body)
+        } else {
+            received.take(longest).read_to_end(&mut body)
+        };
         // The beginning of a refusal is enough; a 200 counts only if it is complete.
         match read {
             Err(error) if status == 200 => Err(TransportError::failed(url, error)),
@@ -172,6 +181,51 @@ mod tests {
         }
         let cut = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\nhello";
         assert!(matches!(get(cut, 10), Err(TransportError::Failed { .. })));
+    }
+
+    #[test]
+    fn gzip_is_asked_for_and_its_content_is_bounded() {
+        use std::io::{Read as _, Write as _};
+        let gzip = |content: &[u8]| {
+            let mut encoder =
+                flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+            encoder.write_all(content).expect("written");
+            encoder.finish().expect("finished")
+        };
+        let serve = |body: Vec<u8>, limit: usize| {
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+            let url = format!("http://{}/x", listener.local_addr().expect("an address"));
+            let served = std::thread::spawn(move || {
+                let (mut stream, _) = listener.accept().expect("a client");
+                let mut asked = Vec::new();
+                while !asked.ends_with(b"\r\n\r\n") {
+                    let mut byte = [0];
+                    stream.read_exact(&mut byte).expect("a request");
+                    asked.extend(byte);
+                }
+                let head = format!(
+                    "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                    body.len()
+                );
+                // The client may hang up before the end.
+                let _ = stream.write_all(&[head.as_bytes(), &body].concat());
+                String::from_utf8(asked).expect("text").to_lowercase()
+            });
+            let got = Http::new().get(&url, limit);
+            assert!(served.join().expect("served").contains("accept-encoding: gzip"));
+            got
+        };
+        let content = vec![b'x'; 100_000];
+        assert_eq!(serve(gzip(&content), 100_000).expect("an answer"), Some(content.clone()));
+        let too_large = serve(gzip(&content), 99_999);
+        assert!(matches!(too_large, Err(TransportError::TooLarge { limit: 99_999, .. })));
+        // A hundred megabytes in a hundred kilobytes.
+        let bomb = serve(gzip(&vec![0; 100 << 20]), 1000);
+        assert!(matches!(bomb, Err(TransportError::TooLarge { limit: 1000, .. })), "{bomb:?}");
+        let mut cut = gzip(&content);
+        cut.truncate(cut.len() - 9);
+        assert!(matches!(serve(cut, 100_000), Err(TransportError::Failed { .. })));
+        assert!(matches!(serve(b"hello".to_vec(), 100), Err(TransportError::Failed { .. })));
     }
 
     #[cfg(feature = "server")]

@@ -91,7 +91,7 @@
 //! let trust = "telemetry.example.org/log+...".parse()?;
 //! let url = "https://telemetry.example.org".parse()?;
 //! let source = ConfigSource::at(&url, ModulePath::new("telemetry.example.org/config")?, trust);
-//! let memory = Arc::new(FileStore::new("/home/me/.config/telemetry/seen"));
+//! let memory = Arc::new(FileStore::of_memory("/home/me/.config/telemetry/seen"));
 //! let client = ConfigClient::new(source, Http::new(), memory)?;
 //! let config = client.fetch(Wanted::Latest, SystemTime::now())?;
 //! println!("{} is {} bytes", config.version(), config.config().len());
@@ -106,6 +106,8 @@
 mod child;
 #[cfg(feature = "client")]
 mod config;
+#[cfg(all(test, feature = "client"))]
+mod config_at_once_tests;
 #[cfg(all(test, feature = "client"))]
 mod config_tests;
 pub mod counter;

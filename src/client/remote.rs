@@ -5,8 +5,8 @@
 
 use super::{Address, Download as _, Transport, TransportError};
 use crate::tlog::{
-    Bundle, Entry, EntryError, LeafIndex, Note, ProofError, Tile, TileReadError, TileReader,
-    TreeSize,
+    Bundle, Entry, EntryError, LeafIndex, Note, ProofError, ProvedFile, Tile, TileReadError,
+    TileReader, TreeSize,
 };
 
 /// The log at an address.
@@ -56,6 +56,12 @@ impl<'a> RemoteLog<'a> {
     /// The bytes of the current checkpoint.
     pub fn checkpoint(&self) -> Result<Vec<u8>, RemoteError> {
         self.must_get("checkpoint", Note::MAXIMUM_LENGTH)
+    }
+
+    /// The newest config's zip, of at most `longest` bytes, with its proof. `None` if the server does not
+    /// have it: it need not, and what it sends is as unverified as all else.
+    pub(super) fn newest(&self, longest: usize) -> Result<Option<Vec<u8>>, TransportError> {
+        self.get("newest", longest.saturating_add(ProvedFile::LONGEST_PROOF))
     }
 
     /// The entry of a leaf of the tree of this size.

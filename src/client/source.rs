@@ -32,4 +32,11 @@ impl ConfigSource {
             fresh_for: FRESH_FOR,
         }
     }
+
+    /// Whether log and proxy are parts of one deployment. Then the log's server may as well answer for the
+    /// proxy. Whoever chose another proxy gets all zips from there.
+    pub(super) fn is_one_deployment(&self) -> bool {
+        let log = self.log.as_str().strip_suffix("/log");
+        log.is_some() && log == self.proxy.as_str().strip_suffix("/goproxy")
+    }
 }

@@ -1,7 +1,8 @@
 //! A project's server in memory: a log and a module proxy, honest until a test changes a file.
 
 use super::{
-    Address, ConfigClient, ConfigSource, Request, Response, Transport, TransportError, Trust,
+    Address, ConfigClient, ConfigSource, RemoteLog, Request, Response, Transport, TransportError,
+    Trust,
 };
 use crate::gomod::{
     CommitTime, Module, ModulePath, ModuleVersion, ObjectId, Provenance, RepositoryPath,
@@ -9,14 +10,17 @@ use crate::gomod::{
 };
 use crate::store::MemoryStore;
 use crate::tlog::{
-    Bundle, Checkpoint, Cosigner, CosignerKind, Edge, Entry, Host, KeyName, Origin, Protocol,
-    Record, Seed, Signer, VerifierKey, append_to_bundles,
+    Bundle, Checkpoint, Cosigner, CosignerKind, Edge, Entry, Host, KeyName, LeafIndex, Origin,
+    Protocol, ProvedFile, Record, Seed, Signer, TlogProof, VerifierKey, append_to_bundles,
+    prove_inclusion,
 };
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 const HOST: &str = "telemetry.example.org";
 pub const LOG: &str = "https://telemetry.example.org/log";
+/// Where the newest version is with its proof.
+pub const NEWEST: &str = "https://telemetry.example.org/log/newest";
 pub const PROXY: &str = "https://telemetry.example.org/goproxy";
 /// The module, and how a URL spells it.
 pub const MODULE: &str = "telemetry.example.org/Config";
@@ -30,6 +34,8 @@ pub struct Server {
     signer: Signer,
     /// Who cosigns, and with which time.
     witnesses: Vec<(Cosigner, u64)>,
+    /// Whether it also answers with the newest version and its proof at once.
+    answers_at_once: bool,
     /// What its clients trust, if that is more than its key.
     trust: Option<Trust>,
 }
@@ -44,6 +50,7 @@ impl Server {
             edge: Edge::empty(),
             signer,
             witnesses: Vec::new(),
+            answers_at_once: false,
             trust: None,
         };
         server.sign();
@@ -105,6 +112,29 @@ impl Server {
             note = note.with(witness.cosign(&text, &checkpoint, *time).expect("cosigned"));
         }
         self.put(&format!("{LOG}/checkpoint"), note.to_string().as_bytes());
+        if self.answers_at_once {
+            let answer = self.at_once(self.edge.size().get());
+            self.put(NEWEST, &answer);
+        }
+    }
+
+    /// From now on, it also answers with the newest version and its proof at once.
+    pub fn answer_at_once(&mut self) {
+        self.answers_at_once = true;
+        self.sign();
+    }
+
+    /// That answer for any version.
+    pub fn at_once(&self, number: u64) -> Vec<u8> {
+        let version = ModuleVersion::new(number).expect("a version");
+        let index = LeafIndex::new(version.leaf_index()).expect("small");
+        let address: Address = LOG.parse().expect("an address");
+        let tiles = RemoteLog::new(&address, self);
+        let inclusion = prove_inclusion(index, self.edge.size(), &tiles).expect("a proof");
+        let checkpoint = self.file(&format!("{LOG}/checkpoint"));
+        let checkpoint = String::from_utf8(checkpoint).expect("text");
+        let zip = self.file(&format!("{PROXY}/{ESCAPED}/@v/{version}.zip"));
+        ProvedFile::encode(&TlogProof { extra: None, index, inclusion, checkpoint }, &zip)
     }
 
     /// From now on, checkpoints are cosigned by exactly these witnesses, at these times.

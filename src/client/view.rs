@@ -42,36 +42,51 @@ pub fn view(
     memory: &Memory,
     now: SystemTime,
 ) -> Result<View, ClientError> {
-    let url = || source.log.join("checkpoint");
     // Repeats only if another program has remembered something newer meanwhile.
     loop {
         let seen = memory.recall()?;
         let note = remote.checkpoint()?;
-        let believed = source.trust.policy().check(&note);
-        let believed = believed.map_err(|source| ClientError::Checkpoint { url: url(), source })?;
-        let head = believed.checkpoint.head();
-        // A note that a policy believes is UTF-8.
-        let served = Signed { head, note: String::from_utf8_lossy(&note).into_owned() };
-        for seen in &seen {
-            let seen = open(source, memory, seen)?;
-            if seen.head != head {
-                check_continues(source, remote, memory, &seen, &served)?;
-            }
+        if let Some(view) = view_of(source, remote, memory, now, &seen, &note)? {
+            return Ok(view);
         }
-        let by_this_key = seen.iter().find(|seen| seen.key == believed.log);
-        let is_remembered = match by_this_key {
-            Some(seen) => open(source, memory, seen)?.head == head,
-            None => false,
-        };
-        let before = by_this_key.map(|seen| seen.note.as_slice());
-        if !is_remembered && memory.remember(&believed.log, before, &note)? == Swap::Lost {
-            continue;
-        }
-        let seconds = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let freshness = believed.freshness(seconds, source.fresh_for);
-        let freshness = freshness.map_err(|source| ClientError::NotFresh { url: url(), source })?;
-        return Ok(View { head, log: believed.log, freshness });
     }
+}
+
+/// Verifies a checkpoint, however it came here, against `seen`, which this machine recalled before it was
+/// downloaded, and remembers it. `None` if another program has remembered something newer meanwhile.
+pub fn view_of(
+    source: &ConfigSource,
+    remote: RemoteLog<'_>,
+    memory: &Memory,
+    now: SystemTime,
+    seen: &[Seen],
+    note: &[u8],
+) -> Result<Option<View>, ClientError> {
+    let url = || source.log.join("checkpoint");
+    let believed = source.trust.policy().check(note);
+    let believed = believed.map_err(|source| ClientError::Checkpoint { url: url(), source })?;
+    let head = believed.checkpoint.head();
+    // A note that a policy believes is UTF-8.
+    let served = Signed { head, note: String::from_utf8_lossy(note).into_owned() };
+    for seen in seen {
+        let seen = open(source, memory, seen)?;
+        if seen.head != head {
+            check_continues(source, remote, memory, &seen, &served)?;
+        }
+    }
+    let by_this_key = seen.iter().find(|seen| seen.key == believed.log);
+    let is_remembered = match by_this_key {
+        Some(seen) => open(source, memory, seen)?.head == head,
+        None => false,
+    };
+    let before = by_this_key.map(|seen| seen.note.as_slice());
+    if !is_remembered && memory.remember(&believed.log, before, note)? == Swap::Lost {
+        return Ok(None);
+    }
+    let seconds = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let freshness = believed.freshness(seconds, source.fresh_for);
+    let freshness = freshness.map_err(|source| ClientError::NotFresh { url: url(), source })?;
+    Ok(Some(View { head, log: believed.log, freshness }))
 }
 
 /// Opens what this machine remembers. Its cosignatures no longer matter.

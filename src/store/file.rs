@@ -35,6 +35,8 @@ pub struct FileStore {
     root: PathBuf,
     /// What is known about folders; guarded by the file lock.
     folders: Mutex<Folders>,
+    /// Whether a pointer's first value may be forgotten in a power cut.
+    forgets_firsts: bool,
 }
 
 #[derive(Debug, Default)]
@@ -48,7 +50,14 @@ struct Folders {
 impl FileStore {
     /// A store in `root`. Nothing is read or created until the first operation.
     pub fn new(root: impl Into<PathBuf>) -> FileStore {
-        FileStore { root: root.into(), folders: Mutex::default() }
+        FileStore { root: root.into(), folders: Mutex::default(), forgets_firsts: false }
+    }
+
+    /// The same for what a machine has seen of logs. A pointer that was just created may be gone after a power
+    /// cut (never half there), as if the machine had not seen that log yet; so its folders are not synced.
+    /// Its later values are as durable as any.
+    pub fn of_memory(root: impl Into<PathBuf>) -> FileStore {
+        FileStore { forgets_firsts: true, ..FileStore::new(root) }
     }
 
     fn path(&self, key: &Key) -> PathBuf {
@@ -313,7 +322,9 @@ impl Store for FileStore {
         self.make_folder_of(&path)?;
         let temporary = self.write_temporary(0, new)?;
         durable::rename_unsynced(&temporary, &path).map_err(|e| failed("rename to", &path, e))?;
-        self.sync_names(std::iter::once(&path))?;
+        if expected.is_some() || !self.forgets_firsts {
+            self.sync_names(std::iter::once(&path))?;
+        }
         Ok(Swap::Won)
     }
 }

@@ -73,6 +73,7 @@ mod note;
 mod policy;
 mod proof;
 mod protocol;
+mod proved_file;
 mod prune;
 mod published;
 mod record;
@@ -125,6 +126,7 @@ pub use proof::{
     prove_inclusion, verify_consistency, verify_inclusion,
 };
 pub use protocol::Protocol;
+pub use proved_file::{ProvedFile, ProvedFileError};
 pub use published::{Published, PublishedError};
 pub use record::{Lookup, Record, RecordError, data_tile};
 pub use seed::{Seed, SeedError};

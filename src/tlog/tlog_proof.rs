@@ -21,8 +21,6 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use std::fmt;
 
 const FIRST_LINE: &str = "c2sp.org/tlog-proof@v1";
-/// The longest proof in bytes: a note, and as much again for all the rest.
-const MAXIMUM_LENGTH: usize = 2_000_000;
 /// The longest inclusion proof there is: a tree has less than 2^63 leaves.
 const MOST_HASHES: usize = 63;
 
@@ -63,9 +61,12 @@ impl From<TreeLimitError> for TlogProofError {
 }
 
 impl TlogProof {
+    /// The longest proof in bytes: a note, and as much again for all the rest.
+    pub const MAXIMUM_LENGTH: usize = 2_000_000;
+
     /// Reads the file of a proof.
     pub fn parse(bytes: &[u8]) -> Result<TlogProof, TlogProofError> {
-        if bytes.len() > MAXIMUM_LENGTH {
+        if bytes.len() > TlogProof::MAXIMUM_LENGTH {
             return Err(TlogProofError("it is longer than 2,000,000 bytes"));
         }
         let whole = str::from_utf8(bytes).map_err(|_| TlogProofError("it is not UTF-8"))?;
@@ -124,7 +125,7 @@ impl fmt::Display for TlogProof {
 }
 
 /// A decimal number without leading zeroes.
-fn decimal(text: &str) -> Option<u64> {
+pub(super) fn decimal(text: &str) -> Option<u64> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let canonical = digits && (text == "0" || !text.starts_with('0'));
     canonical.then(|| text.parse().ok()).flatten()

@@ -99,7 +99,7 @@ fn malformed_proofs_are_refused() {
     let long =
         good.replacen("\n\n", &format!("{}\n\n", format!("\n{}", Hash::EMPTY).repeat(64)), 1);
     assert!(TlogProof::parse(long.as_bytes()).is_err());
-    assert!(TlogProof::parse(&vec![b'a'; MAXIMUM_LENGTH + 1]).is_err());
+    assert!(TlogProof::parse(&vec![b'a'; TlogProof::MAXIMUM_LENGTH + 1]).is_err());
     assert!(TlogProof::parse(b"\xff").is_err());
 }
 

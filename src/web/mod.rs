@@ -5,7 +5,7 @@
 //! | `/`, `/charts/`, `/check`, `/config/`, `/data/`, `/log/`, `/privacy` | pages for people | `pages`, `draw`, `numbers`, `chart_cache` |
 //! | `/goproxy/` | the module proxy protocol | `goproxy`, `proof` |
 //! | `/latest`, `/lookup/`, `/tile/`, and the same below `/sumdb/` | the checksum database of the `go` command | `sumdb` |
-//! | `/log/` | the log by C2SP tlog-tiles | `tiles` |
+//! | `/log/` | the log by C2SP tlog-tiles; `/log/newest`, the newest config with its proof | `tiles`, `newest` |
 //! | `/data/` and below | the public data | `data`, `checksums`, `range`, `file_body`, `checked` |
 //! | addresses in commands, in citations | the address that was asked, or the deployment's own | `asked_address`, `base_path` |
 //! | `@latest` in an address | a redirect to the newest week or version | `latest` |
@@ -57,6 +57,7 @@ mod health;
 mod latest;
 mod local_page;
 mod metrics;
+mod newest;
 mod numbers;
 mod operations;
 mod pages;

@@ -35,14 +35,21 @@ pub(super) async fn file(
     version: ModuleVersion,
 ) -> Result<Arc<Representation>, Refusal> {
     let head = site.head_with_version(version).await?;
+    // Cosignatures may change while the tree does not.
+    let key = format!("{version}.tlog-proof {}", head.signed(Protocol::TlogTiles));
+    let gathered = site.clone();
+    let load = async move { of_version(&gathered, &head, version).await };
+    site.cached(key, Content::Text, load, |_, proof| proof.to_string()).await
+}
+
+/// The proof of a version in the log with this head.
+pub(super) async fn of_version(
+    site: &Site,
+    head: &Head,
+    version: ModuleVersion,
+) -> Result<TlogProof, Refusal> {
     let index = LeafIndex::new(version.leaf_index()).map_err(|_| site.unknown_version(version))?;
     let checkpoint = head.signed(Protocol::TlogTiles).to_owned();
-    // Cosignatures may change while the tree does not.
-    let key = format!("{version}.tlog-proof {checkpoint}");
-    let gathered = site.clone();
-    let load = async move {
-        let (_, inclusion) = proved(&gathered, &head, index).await?;
-        Ok(TlogProof { extra: None, index, inclusion, checkpoint })
-    };
-    site.cached(key, Content::Text, load, |_, proof| proof.to_string()).await
+    let (_, inclusion) = proved(site, head, index).await?;
+    Ok(TlogProof { extra: None, index, inclusion, checkpoint })
 }

@@ -72,6 +72,8 @@ pub(super) enum Content {
     Zip,
     /// Entry bundles: text with binary lengths.
     Entries,
+    /// A module zip with its proof.
+    ProvedFile,
     /// Hashes, which no compressor makes smaller.
     Hashes,
 }
@@ -90,7 +92,7 @@ impl Content {
             Content::Atom => "application/atom+xml; charset=utf-8",
             Content::Xml => "application/xml; charset=utf-8",
             Content::Zip => "application/zip",
-            Content::Entries | Content::Hashes => "application/octet-stream",
+            Content::Entries | Content::ProvedFile | Content::Hashes => "application/octet-stream",
         })
     }
 }
@@ -125,6 +127,11 @@ impl Representation {
             _ => gzip(&bytes).filter(|smaller| smaller.len() < bytes.len()).map(Variant::new),
         };
         Representation(Arc::new(Parts { content, plain: Variant::new(bytes), gzip }))
+    }
+
+    /// The bytes, not compressed.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0.plain.bytes
     }
 
     /// The number of bytes held in memory.

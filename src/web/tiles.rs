@@ -3,11 +3,13 @@
 //! | path | answer |
 //! | --- | --- |
 //! | `checkpoint` | the signed tree head, with cosignatures if there are witnesses |
+//! | `newest` | not of that specification: the newest version's zip with its proof (`newest`) |
 //! | `policy` | which log and witnesses to trust (C2SP tlog-policy), to be kept by those who verify |
 //! | `tile/L/N[.p/W]` | a hash tile |
 //! | `tile/entries/N[.p/W]` | an entry bundle |
 
 use super::address::Address;
+use super::newest;
 use super::refusal::Refusal;
 use super::representation::Lifetime::{Immutable, Minutes, Seconds};
 use super::site::Site;
@@ -24,6 +26,9 @@ pub(super) async fn get(
     let path = address.below("/log/");
     if path == "checkpoint" {
         return Ok(site.head().await?.checkpoint.respond(&headers, Seconds));
+    }
+    if path == "newest" {
+        return Ok(newest::get(&site).await?.respond(&headers, Seconds));
     }
     if path == "policy" {
         return Ok(site.policy().served.respond(&headers, Minutes));

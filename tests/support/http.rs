@@ -1,5 +1,7 @@
 //! A man in the middle: forwards requests to a server, and may change the answers.
 
+use super::MODULE;
+use candor::tlog::ProvedFile;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
@@ -79,7 +81,10 @@ fn answer(mut stream: TcpStream, server: &str, change: &Change) {
     let media_type = media_type.as_ref().and_then(|value| value.to_str().ok()).unwrap_or("");
     let mut status = response.status().as_u16();
     let upstream = response.body_mut().with_config().limit(1 << 30).read_to_vec().expect("a body");
-    let body = change(&path, upstream.clone());
+    let body = match path.as_str() {
+        "/log/newest" => change_newest(upstream.clone(), change),
+        _ => change(&path, upstream.clone()),
+    };
     if body != upstream {
         status = if body == Meddler::FAILURE { 500 } else { 200 };
     }
@@ -90,6 +95,25 @@ fn answer(mut stream: TcpStream, server: &str, change: &Change) {
         body.len()
     );
     let _ = stream.write_all(&body);
+}
+
+/// What is changed of a checkpoint, proof or zip is changed as well where all of them are in one answer.
+fn change_newest(body: Vec<u8>, change: &Change) -> Vec<u8> {
+    let changed = change("/log/newest", body.clone());
+    if changed != body {
+        return changed;
+    }
+    let Ok(ProvedFile { proof, file }) = ProvedFile::parse(body.clone()) else { return body };
+    let beside = format!("/goproxy/{MODULE}/@v/v0.{}.0", proof.index.get() + 1);
+    let checkpoint = change("/log/checkpoint", proof.checkpoint.clone().into_bytes());
+    let mut changed = change(&format!("{beside}.tlog-proof"), proof.to_string().into_bytes());
+    let file = change(&format!("{beside}.zip"), file);
+    if checkpoint != proof.checkpoint.as_bytes() {
+        let end = changed.windows(2).position(|two| two == b"\n\n").expect("a proof") + 2;
+        changed.splice(end.., checkpoint);
+    }
+    let first = format!("candor-proved-file@v1 {}\n", changed.len());
+    [first.as_bytes(), &changed, &file].concat()
 }
 
 impl Drop for Meddler {

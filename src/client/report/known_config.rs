@@ -237,7 +237,7 @@ impl ConfigFetcher<'_> {
         {
             return Ok(Err(failure));
         }
-        let memory = Arc::new(FileStore::new(own_folder(self.folder)));
+        let memory = Arc::new(FileStore::of_memory(own_folder(self.folder)));
         let client = ConfigClient::new(self.source.clone(), transport, memory)?;
         Ok(fetch(&client).map_err(|error| FetchFailure {
             check: is_failed_check(&error),

@@ -2,7 +2,7 @@
 
 use super::fixture::{Answer, ESCAPED, Fixture, MODULE, ask, get, module, root_of};
 use crate::gomod::Info;
-use crate::tlog::{Checkpoint, Lookup, Protocol};
+use crate::tlog::{Checkpoint, Lookup, Protocol, ProvedFile};
 use crate::web::router;
 use axum::http::{Method, StatusCode};
 use flate2::read::GzDecoder;
@@ -43,6 +43,27 @@ async fn the_module_proxy_serves_the_versions_of_the_log() {
     // As the go command writes it.
     let encoded = get(&router, "/goproxy/telemetry.example.org/%21config/@v/v0.2.0.mod").await;
     assert_eq!(encoded.body, go_mod.body);
+}
+
+#[tokio::test]
+async fn the_newest_version_is_served_with_its_proof() {
+    let fixture = Fixture::with(3);
+    for newest in [3, 4] {
+        let router = fixture.router().await;
+        let answer = get(&router, "/log/newest").await;
+        assert_ok(&answer, "application/octet-stream", SECONDS);
+        let ProvedFile { proof, file } =
+            ProvedFile::parse(answer.body.to_vec()).expect("an answer");
+        assert_eq!(file, module(newest).zip());
+        let checkpoint = get(&router, "/log/checkpoint").await;
+        assert_eq!(proof.checkpoint, checkpoint.text());
+        let beside = get(&router, &format!("/goproxy/{ESCAPED}/@v/v0.{newest}.0.tlog-proof")).await;
+        assert_eq!(proof.to_string(), beside.text());
+        fixture.publish(1);
+    }
+    let empty = get(&Fixture::new().router().await, "/log/newest").await;
+    assert_eq!(empty.status, StatusCode::NOT_FOUND);
+    assert_eq!(empty.header("cache-control"), "no-store");
 }
 
 #[tokio::test]
