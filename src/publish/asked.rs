@@ -1,11 +1,11 @@
 //! Who asked for a counter, by the recorded definitions: the answer of `candor explain`, for pages.
 
-use super::catalogue::{Catalogue, CatalogueChart};
-use super::counter_index::{Stem, Stems};
+use super::catalogue::{Catalogue, CatalogueChart, CatalogueCommit};
+use super::counter_index::{Positions, Stems};
 use crate::charts::CommitDetails;
 use crate::charts::counter::chart_of;
 use crate::collection::expand;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
 /// Names, and the beginnings of them.
 struct Names<'s> {
@@ -21,10 +21,9 @@ impl<'s> Names<'s> {
         Names { program, names, stems }
     }
 
-    /// What has one of the beginnings.
-    fn with_stem<'t, T>(&self, all: &'t HashMap<Stem, Vec<T>>) -> impl Iterator<Item = &'t T> {
-        let stems = self.stems.iter();
-        stems.filter_map(|stem| all.get(&(self.program.to_owned(), (*stem).to_owned()))).flatten()
+    /// The positions of what may have one of the names, each once.
+    fn positions<T: Copy + Ord>(&self, all: &Positions<T>) -> BTreeSet<T> {
+        self.stems.iter().flat_map(|stem| all.of(self.program, stem)).collect()
     }
 
     fn has_any_of(&self, group: &str) -> bool {
@@ -39,18 +38,23 @@ impl Catalogue {
     }
 
     fn stems(&self) -> &Stems {
+        // No catalogue has 2^32 of anything.
+        let at = |position: usize| u32::try_from(position).unwrap_or(u32::MAX);
         self.index.get(|stems| {
             for (position, chart) in self.charts.iter().enumerate() {
                 for name in [Some(&chart.counter), chart.over.as_ref()].into_iter().flatten() {
-                    stems.add_chart(position, &chart.program, name);
+                    stems.charts.add(&chart.program, name, at(position));
                 }
             }
             for (position, commit) in self.introduced.iter().enumerate() {
-                for (program, groups) in &commit.counters {
-                    stems.add_counters(position, program, groups);
-                }
-                for (program, groups) in &commit.stacks {
-                    stems.add_stacks(position, program, groups);
+                for (all, positions) in
+                    [(&commit.counters, &mut stems.counters), (&commit.stacks, &mut stems.stacks)]
+                {
+                    for (program, groups) in all {
+                        for (place, group) in groups.iter().enumerate() {
+                            positions.add(program, group, (at(position), at(place)));
+                        }
+                    }
                 }
             }
         })
@@ -63,11 +67,11 @@ impl Catalogue {
         names: impl IntoIterator<Item = &'s str>,
     ) -> Vec<&CatalogueChart> {
         let names = Names::new(program, names);
-        let positions: BTreeSet<usize> = names.with_stem(&self.stems().charts).copied().collect();
-        let charts = positions.into_iter().filter_map(|position| self.charts.get(position));
+        let positions = names.positions(&self.stems().charts);
+        let charts = positions.into_iter().filter_map(|at| self.charts.get(at as usize));
         let asks = |chart: &&CatalogueChart| {
             let is_divisor = chart.over.as_deref().is_some_and(|over| names.names.contains(over));
-            is_divisor || names.has_any_of(&chart.counter)
+            chart.program == program && (is_divisor || names.has_any_of(&chart.counter))
         };
         charts.filter(asks).collect()
     }
@@ -82,18 +86,24 @@ impl Catalogue {
     ) -> Vec<&CommitDetails> {
         let names = Names::new(program, names);
         let stems = self.stems();
-        let with_stem = names.with_stem(if stacks { &stems.stacks } else { &stems.counters });
-        let introduced = with_stem.filter(|(_, group)| names.has_any_of(group));
-        let positions: BTreeSet<usize> = introduced.map(|(position, _)| *position).collect();
-        let commits = positions.into_iter().filter_map(|position| self.introduced.get(position));
-        commits.map(|commit| &commit.details).collect()
+        let positions = names.positions(if stacks { &stems.stacks } else { &stems.counters });
+        let mut found: Vec<&CatalogueCommit> = Vec::new();
+        for (position, place) in positions {
+            let Some(commit) = self.introduced.get(position as usize) else { continue };
+            let groups = if stacks { &commit.stacks } else { &commit.counters };
+            let group = groups.get(program).and_then(|groups| groups.get(place as usize));
+            let is_new = !found.last().is_some_and(|last| std::ptr::eq(*last, commit));
+            if is_new && group.is_some_and(|group| names.has_any_of(group)) {
+                found.push(commit);
+            }
+        }
+        found.into_iter().map(|commit| &commit.details).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::publish::catalogue::CatalogueCommit;
     use std::collections::BTreeMap;
 
     fn catalogue() -> Catalogue {
