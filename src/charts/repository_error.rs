@@ -124,7 +124,8 @@ pub enum RepositoryError {
     },
     /// The commit has no charts folder where one was looked for.
     #[error(
-        "commit {commit} of {location} has no {looked_for}; name the charts folder with --path"
+        "commit {commit} of {location} has no {looked_for}; commit the charts folder, or name it with --path if it is \
+         elsewhere in the repository"
     )]
     NoCharts {
         /// The repository.

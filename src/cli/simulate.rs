@@ -162,7 +162,10 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
                 "this server rehearses: they are charted in a few seconds, at {}, and nothing of them is kept",
                 url.join("charts/")
             ));
-        } else if week >= Day::of(SystemTime::now()) {
+            return out.result(&truth, &truth);
+        }
+        out.say("these invented reports stay in that deployment's public data: it should be one for practice");
+        if week >= Day::of(SystemTime::now()) {
             out.say(format_args!(
                 "they are published and charted when {week} is over, in UTC; to see charts now, name a week that \
                  has ended: --week {}",
@@ -245,7 +248,15 @@ fn send_one(http: &Http, url: &str, report: &str) -> Result<(), Failure> {
         }
         thread::sleep(Duration::from_millis(50 * u64::from(attempt + 1)));
     }
-    Err(Failure::new(format!("{url} did not take a report in {ATTEMPTS} attempts: {last}")))
+    let way_out = match last.contains("budget") {
+        true => {
+            ". For simulations, start the server with --day-reports 1000000 --network-reports 1000000"
+        }
+        false => "",
+    };
+    Err(Failure::new(format!(
+        "{url} did not take a report in {ATTEMPTS} attempts: {last}{way_out}"
+    )))
 }
 
 #[cfg(test)]

@@ -101,7 +101,9 @@ pub(super) fn plain(text: &str, allowed: impl Fn(u8) -> bool) -> Result<String, 
     if !text.is_empty() && text.len() <= 100 && text.bytes().all(allowed) {
         Ok(text.to_owned())
     } else {
-        Err(Problem::new(format!("{text:?} cannot be a name here"), "write a plain name"))
+        let help = "write the name as programs report it, such as darwin, amd64 or rust1.95.0: in lower case, without \
+                    spaces";
+        Err(Problem::new(format!("{text:?} cannot be a name here"), help))
     }
 }
 

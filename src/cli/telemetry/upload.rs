@@ -98,12 +98,16 @@ pub(super) fn run(args: Args, folder: &Folder, out: Output) -> Result<(), Failur
         asked_by_user: true,
     };
     let may_send = options.destination.is_some() && Consent::now(folder).mode == Mode::On;
+    let asked = options.destination.as_ref().map(|to| to.source.log.to_string());
     let refreshed = match args.refresh && may_send {
         true => {
             let refreshed = patiently(|| refresh_config(&options, &Http::new()))?;
             let refreshed = refreshed.ok_or_else(|| Failure::new(AT_WORK))?;
-            let failed =
-                |why: FetchFailure| Failure::new(format!("no config was fetched: {}", why.reason));
+            let asked = asked.as_deref().unwrap_or_default();
+            let failed = |why: FetchFailure| {
+                let reason = why.reason;
+                Failure::new(format!("no config was fetched from {asked}: {reason}{SINCE_WHEN}"))
+            };
             Some(refreshed.map_err(failed)?)
         }
         false => None,
@@ -111,12 +115,16 @@ pub(super) fn run(args: Args, folder: &Folder, out: Output) -> Result<(), Failur
     let summary =
         patiently(|| Ok::<_, Failure>(Some(run_uploads(&options)?).filter(|it| !it.busy)))?;
     let summary = summary.ok_or_else(|| Failure::new(AT_WORK))?;
-    print(folder, &summary, refreshed.map(|known| known.version.to_string()), out)
+    let config = refreshed.map(|known| known.version.to_string()).zip(asked);
+    print(folder, &summary, config, out)
 }
 
 /// What to tell a user after [`PATIENCE`].
 const AT_WORK: &str = "a program of this project is doing the same in the background right now, so nothing was done; try again \
                        in a second";
+/// Where a folder's reports go follows its programs, once a day.
+const SINCE_WHEN: &str = "\n(If a program was built with another address or key since: that takes effect when it does \
+                          its daily work, tomorrow at the latest. --url, --module and --vkey name another deployment now)";
 /// How long a person waits for a program's child, which is usually done sooner.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How often it is looked whether it is done.
@@ -136,18 +144,18 @@ fn patiently<T, E>(mut attempt: impl FnMut() -> Result<Option<T>, E>) -> Result<
 fn print(
     folder: &Folder,
     summary: &Summary,
-    config: Option<String>,
+    config: Option<(String, String)>,
     out: Output,
 ) -> Result<(), Failure> {
     let outcome = Outcome {
         project: name_of(folder),
         mode: summary.consent.mode.to_string(),
         busy: summary.busy,
-        config,
+        config: config.as_ref().map(|(version, _)| version.clone()),
         sent: summary.sent().map(|week| week.to_string()).collect(),
         events: summary.events.iter().map(Event::to_string).collect(),
     };
-    let (project, config) = (&outcome.project, outcome.config.as_deref());
+    let (project, config) = (&outcome.project, config.as_ref());
     out.result(&outcome, SummaryText { project, config, folder, summary })?;
     let failed = |event: &Event| {
         matches!(event, Event::Refused { .. } | Event::Waits { .. } | Event::Lost { .. })
@@ -172,7 +180,8 @@ fn week_of(event: &Event) -> Option<Day> {
 
 struct SummaryText<'a> {
     project: &'a str,
-    config: Option<&'a str>,
+    /// The newest version, and the log that says so.
+    config: Option<&'a (String, String)>,
     folder: &'a Folder,
     summary: &'a Summary,
 }
@@ -182,8 +191,8 @@ impl fmt::Display for SummaryText<'_> {
         let Summary { consent, busy, events } = self.summary;
         let project = OneLine(self.project);
         writeln!(f, "{project}:")?;
-        if let Some(version) = self.config {
-            writeln!(f, "the newest config is {version}, as its log says")?;
+        if let Some((version, log)) = self.config {
+            writeln!(f, "the newest config is {version}, as the log at {} says", OneLine(log))?;
         }
         for event in events {
             writeln!(f, "{}", OneLine(event))?;

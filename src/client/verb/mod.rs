@@ -176,7 +176,17 @@ fn choose(
     out: &mut String,
 ) -> Result<(), Problem> {
     let today = Day::of(setup.now());
-    mode.store(folder, today).map_err(Problem::refused)?;
+    mode.store(folder, today).map_err(|error| {
+        let now = setup.consent(folder).mode;
+        Problem::refused(match mode {
+            Mode::Off if now != Mode::Off => format!(
+                "{error}\nTelemetry is still {now}. DO_NOT_TRACK=1 in the environment turns it off all the same, and so \
+                 does removing {}",
+                OneLine(folder.path().display())
+            ),
+            _ => error.to_string(),
+        })
+    })?;
     let in_effect = setup.consent(folder);
     *out += &format!(
         "telemetry of {} is {mode}. {}{}\n",

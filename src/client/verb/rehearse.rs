@@ -111,7 +111,7 @@ impl Rehearsal<'_> {
             .map_err(|error| error.to_string())?;
         let known = KnownConfig::of_folder(&again, &to.source);
         let (Some(known), Some(local)) = (known, local_report_of(&again, end)) else {
-            return Err(failures(&summary.events));
+            return Err(self.without_config(&summary.events));
         };
         *out += &format!(
             "2. The config {} of {} was fetched, and is in the log {}.\n",
@@ -144,6 +144,23 @@ impl Rehearsal<'_> {
             (Some(_), Some(_)) => return Err(failures(&summary.events)),
         }
         Ok(Passed { report: filtered.report.is_some(), counts: has_counts(&filtered) })
+    }
+
+    /// Why there is no config to rehearse with.
+    fn without_config(&self, events: &[Event]) -> String {
+        let reasons = events.iter().filter_map(|event| match event {
+            Event::Waits { reason, .. } => Some(reason.clone()),
+            _ => None,
+        });
+        let reasons: Vec<String> = reasons.collect();
+        let why = if reasons.is_empty() { failures(events) } else { reasons.join("; ") };
+        match self.receiver {
+            Some(_) => why,
+            None => format!(
+                "the config cannot be had: {why}\nBefore there is a deployment, `candor telemetry --project NAME \
+                 rehearse --charts FOLDER` rehearses with the definitions alone"
+            ),
+        }
     }
 
     /// What was counted: the counter files of weeks that were not reported yet.

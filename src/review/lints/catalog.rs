@@ -31,6 +31,8 @@ pub enum Lint {
     StackPackages,
     /// An address that `candor new` wrote, to be replaced.
     Placeholder,
+    /// A system, architecture or toolchain by a name that no program reports.
+    UnknownPlatform,
     /// A chart whose last day has passed.
     Expired,
     /// A chart whose last day is near.
@@ -39,7 +41,7 @@ pub enum Lint {
 
 impl Lint {
     /// All lints.
-    pub const ALL: [Lint; 15] = [
+    pub const ALL: [Lint; 16] = [
         Lint::VagueTitle,
         Lint::SameTitle,
         Lint::NoOtherBucket,
@@ -53,6 +55,7 @@ impl Lint {
         Lint::HiddenCharacter,
         Lint::StackPackages,
         Lint::Placeholder,
+        Lint::UnknownPlatform,
         Lint::Expired,
         Lint::Expiring,
     ];
@@ -73,6 +76,7 @@ impl Lint {
             Lint::HiddenCharacter => "hidden-character",
             Lint::StackPackages => STACK_PACKAGES,
             Lint::Placeholder => "placeholder",
+            Lint::UnknownPlatform => "unknown-platform",
             Lint::Expired => EXPIRED,
             Lint::Expiring => EXPIRING,
         }
@@ -111,6 +115,9 @@ impl Lint {
             }
             Lint::Placeholder => {
                 "whoever wonders who asked for a counter is sent to an address where nothing is"
+            }
+            Lint::UnknownPlatform => {
+                "what programs report under another name is left out, and nobody notices"
             }
             Lint::Expired => "a definition that asks for nothing any more misleads its readers",
             Lint::Expiring => {

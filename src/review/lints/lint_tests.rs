@@ -455,3 +455,34 @@ fn addresses_that_nobody_filled_in_are_found() {
     all.sort_unstable();
     assert_eq!(all, expected);
 }
+
+#[test]
+fn names_that_no_program_reports_are_found_with_those_that_they_do() {
+    let collection = |goos: &str, goarch: &str, toolchain: &str| {
+        format!(
+            "module = 'example.org/config'\ngoos = ['{goos}']\ngoarch = ['{goarch}']\n\
+             toolchains = ['{toolchain}']\n"
+        )
+    };
+    let chart = "[[chart]]\ntitle = 'How often it starts'\nissue = ['https://example.org/1']\n\
+                 type = 'partition'\nprogram = 'example.org/p'\ncounter = 'starts'\n";
+    let at = |goos: &str, goarch: &str, toolchain: &str| {
+        let found = found(&collection(goos, goarch, toolchain), PROGRAM, chart);
+        found
+            .into_iter()
+            .filter(|(code, _)| *code == "unknown-platform")
+            .map(|(_, line)| line)
+            .collect::<Vec<_>>()
+    };
+    for toolchain in
+        ["go1.26.8", "go1.9.2rc2", "rust1.95.0", "rust1.96.0-beta.2", "devel", "python3.12.1"]
+    {
+        assert!(at("darwin", "arm64", toolchain).is_empty(), "{toolchain}");
+    }
+    for toolchain in ["1.95", "rust1.95", "stable", "rustc1.95.0", "rust"] {
+        assert_eq!(at("linux", "amd64", toolchain), [4], "{toolchain}");
+    }
+    for (goos, goarch) in [("macos", "x64"), ("win", "aarch64"), ("osx", "i686"), ("beos", "z80")] {
+        assert_eq!(at(goos, goarch, "rust1.95.0"), [2, 3], "{goos} {goarch}");
+    }
+}

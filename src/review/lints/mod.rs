@@ -10,6 +10,7 @@
 //! | `hidden` | invisible characters |
 //! | `versions` | versions that can never match, and gaps between toolchains |
 //! | `populations` | populations that nobody looked at for long |
+//! | `platforms` | systems, architectures and toolchains by names that no program reports |
 //! | `placeholders` | addresses that nobody has filled in yet |
 //! | `allow` | comments that allow a lint, with a reason |
 //!
@@ -27,6 +28,7 @@ mod finding;
 mod hidden;
 mod personal;
 mod placeholders;
+mod platforms;
 mod populations;
 mod titles;
 mod versions;
@@ -66,6 +68,7 @@ pub fn lint(
     versions::check(definitions, &mut findings);
     populations::check(definitions, old, &mut findings);
     placeholders::check(definitions, &mut findings);
+    platforms::check(definitions, &mut findings);
     let texts = texts(sources);
     hidden::check(texts.values(), &mut findings);
     let mut allowed = allow::Allowed::read(texts.values());
