@@ -7,7 +7,7 @@ use super::folders::{FOLDER, span_folder, week_folder};
 use super::outline::{ProgramOutline, ProgramSpan, SpanOutline, WeekOutline, last_of, span_of};
 use super::read::Wanted;
 use super::sections::{NewSections, SectionsFile};
-use super::series::{ChartSeries, PROGRAM, ProgramWeek, reduced};
+use super::series::{ChartSeries, PROGRAM, ProgramWeek, ProgramWeeks, reduced};
 use crate::aggregate::chart_csv::name_of;
 use crate::aggregate::figure::{Figure, ProgramCharts, WeekCharts};
 use crate::aggregate::index::{ChartsFile, Index, SeriesFile, public_key};
@@ -19,6 +19,7 @@ use jiff::civil::Date;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Which objects of a superseded folder are not current. `None` if the key is not that of a folder of
 /// charts; `Some(None)` if the outline that names the current ones cannot be read.
@@ -384,10 +385,10 @@ fn sections_of(by_week: ByWeek) -> serde_json::Result<NewSections> {
             });
             of_chart.insert(week, reduced(figure));
         }
-        weeks.push(ProgramWeek { week, program, charts: ids });
+        weeks.push(ProgramWeek { week, program, charts: Arc::new(ids) });
     }
     weeks.reverse();
-    sections.add(PROGRAM, &weeks)?;
+    sections.add(PROGRAM, &ProgramWeeks(weeks))?;
     for id in order {
         if let Some(series) = charts.remove(&id).and_then(ChartSeries::new) {
             sections.add(&id, &series)?;

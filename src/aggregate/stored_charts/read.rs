@@ -3,7 +3,7 @@
 use super::folders::{span_folder, week_folder};
 use super::outline::{ProgramOutline, ProgramSpan, SpanOutline, WeekOutline, span_of};
 use super::sections::{Sections, SectionsFile};
-use super::series::{ChartSeries, PROGRAM, ProgramWeek};
+use super::series::{ChartSeries, PROGRAM, ProgramWeek, ProgramWeeks, StoredWeek};
 use crate::aggregate::chart_csv::name_of;
 use crate::aggregate::figure::{Breakdown, Dimension, Figure, ProgramCharts, WeekCharts};
 use crate::aggregate::index::Index;
@@ -18,6 +18,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Which charts of a program are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,7 +85,7 @@ impl SeriesOfProgram {
         for ProgramWeek { week, program, charts } in &self.weeks {
             let mut figures = found.remove(week).unwrap_or_default();
             let mut of_week = Vec::with_capacity(figures.len());
-            for id in charts {
+            for id in charts.iter() {
                 // Usually a few of very many.
                 if figures.is_empty() {
                     break;
@@ -95,15 +96,6 @@ impl SeriesOfProgram {
         }
         by_week
     }
-}
-
-/// A [`ProgramWeek`] that was not copied out of its JSON.
-#[derive(Deserialize)]
-struct WeekInPlace<'j> {
-    week: Date,
-    program: ProgramCharts,
-    #[serde(borrow)]
-    charts: Vec<Id<'j>>,
 }
 
 /// A chart's id.
@@ -201,11 +193,16 @@ impl Reader {
     /// The weeks of a series, of whose charts these are named: all of them may be very many.
     fn weeks_with(&mut self, ids: HashSet<&str>) -> Result<Vec<ProgramWeek>, PublicError> {
         let Some(json) = self.raw(PROGRAM)? else { return Ok(Vec::new()) };
-        let weeks: Vec<WeekInPlace<'_>> = self.place().parse(&json)?;
-        let with = |WeekInPlace { week, program, charts }| {
-            let charts = charts.into_iter().map(|Id(id)| id);
-            let charts = charts.filter(|id| ids.contains(&id.as_ref())).map(Cow::into_owned);
-            ProgramWeek { week, program, charts: charts.collect() }
+        let weeks: Vec<StoredWeek<ProgramCharts, Vec<Id<'_>>>> = self.place().parse(&json)?;
+        // Those of the week before, if a week names none.
+        let mut named: Arc<Vec<String>> = Arc::default();
+        let with = |StoredWeek { week, program, charts }: StoredWeek<_, Vec<Id<'_>>>| {
+            if let Some(charts) = charts {
+                let charts = charts.into_iter().map(|Id(id)| id);
+                let charts = charts.filter(|id| ids.contains(&id.as_ref())).map(Cow::into_owned);
+                named = Arc::new(charts.collect());
+            }
+            ProgramWeek { week, program, charts: named.clone() }
         };
         Ok(weeks.into_iter().map(with).collect())
     }
@@ -381,7 +378,9 @@ impl PublicData {
         let mut reader = self.sections(&span_folder(span), &of.series, &what, last)?;
         let charts: Vec<ChartSeries> = reader.all(wanted)?;
         let weeks = match wanted {
-            Wanted::All | Wanted::Ids([]) => reader.one(PROGRAM)?.unwrap_or_default(),
+            Wanted::All | Wanted::Ids([]) => {
+                reader.one::<ProgramWeeks>(PROGRAM)?.unwrap_or_default().0
+            }
             _ => {
                 reader.weeks_with(charts.iter().map(|series| series.chart.id.as_str()).collect())?
             }

@@ -9,23 +9,64 @@ use crate::aggregate::figure::{
     Row,
 };
 use jiff::civil::Date;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 /// The rows of a stack chart that a series keeps.
 pub const STACKS: usize = 100;
-/// The section before those of the charts: [`ProgramWeek`]s. No chart's id has an `@`.
+/// The section before those of the charts: [`ProgramWeeks`]. No chart's id has an `@`.
 pub const PROGRAM: &str = "@program";
 
 /// A program in one week, without its charts.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ProgramWeek {
     /// The last day of the week.
     pub week: Date,
     /// The program, without charts.
     pub program: ProgramCharts,
-    /// The ids of its charts, in their order.
-    pub charts: Vec<String>,
+    /// The ids of its charts, in their order; shared with other weeks that have the same.
+    pub charts: Arc<Vec<String>>,
+}
+
+/// A program in the weeks of a span, as it is stored: where a week has the charts of the one before, as most do, they
+/// are not named again.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ProgramWeeks(pub Vec<ProgramWeek>);
+
+/// A week of them; `charts` is absent where they are those of the week before.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct StoredWeek<P, C> {
+    pub week: Date,
+    pub program: P,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub charts: Option<C>,
+}
+
+impl Serialize for ProgramWeeks {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut before: Option<&Vec<String>> = None;
+        serializer.collect_seq(self.0.iter().map(|ProgramWeek { week, program, charts }| {
+            let is_same = before.replace(charts) == Some(charts);
+            StoredWeek { week: *week, program, charts: (!is_same).then_some(&**charts) }
+        }))
+    }
+}
+
+impl<'de> Deserialize<'de> for ProgramWeeks {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<ProgramWeeks, D::Error> {
+        let stored = Vec::<StoredWeek<ProgramCharts, Vec<String>>>::deserialize(deserializer)?;
+        let mut before = None;
+        let weeks = stored.into_iter().map(|StoredWeek { week, program, charts }| {
+            let charts = charts.map(Arc::new).or_else(|| before.clone());
+            let charts =
+                charts.ok_or_else(|| D::Error::custom("the first week names no charts"))?;
+            before = Some(charts.clone());
+            Ok(ProgramWeek { week, program, charts })
+        });
+        weeks.collect::<Result<_, _>>().map(ProgramWeeks)
+    }
 }
 
 /// One chart over weeks.
@@ -248,6 +289,8 @@ impl ChartSeries {
 mod tests {
     use super::*;
     use crate::charts_fixture as fixture;
+    use jiff::ToSpan;
+    use jiff::civil::date;
 
     /// Each chart of a program with its figures by week.
     fn all(program: &str) -> Vec<BTreeMap<Date, Figure>> {
@@ -292,5 +335,29 @@ mod tests {
             assert_eq!((joined.rows, joined.weeks), (expected.rows, expected.weeks));
         }
         assert_eq!(ChartSeries::joined([]), None);
+    }
+
+    #[test]
+    fn weeks_in_a_row_with_the_same_charts_name_them_once() {
+        let week = |number: i64, charts: &[&str]| ProgramWeek {
+            week: date(2026, 11, 1) + number.weeks(),
+            program: ProgramCharts {
+                charts: Vec::new(),
+                ..fixture::week(fixture::NEWEST).programs.remove(0)
+            },
+            charts: Arc::new(charts.iter().map(|&id| id.to_owned()).collect()),
+        };
+        let lists: [&[&str]; 6] =
+            [&["first", "x"], &["first", "x"], &["x", "first"], &[], &[], &["first", "x"]];
+        let weeks = (0..).zip(lists).map(|(number, charts)| week(number, charts));
+        let weeks = ProgramWeeks(weeks.collect());
+        let json = serde_json::to_string(&weeks).expect("JSON");
+        // One list is empty, and so are the charts of each of the six programs.
+        assert_eq!((json.matches("first").count(), json.matches("\"charts\":[]").count()), (3, 7));
+        let read: ProgramWeeks = serde_json::from_str(&json).expect("weeks");
+        assert_eq!(read, weeks);
+        assert!(Arc::ptr_eq(&read.0[0].charts, &read.0[1].charts));
+        let without = json.replacen(",\"charts\":[\"first\",\"x\"]", "", 1);
+        assert!(serde_json::from_str::<ProgramWeeks>(&without).is_err(), "{without}");
     }
 }

@@ -135,7 +135,8 @@ mod tests {
             for figure in &found.charts {
                 figures.entry(figure.id.clone()).or_default().insert(last, figure.clone());
             }
-            let charts = found.charts.iter().map(|figure| figure.id.clone()).collect();
+            let charts = found.charts.iter().map(|figure| figure.id.clone());
+            let charts = Arc::new(charts.collect());
             let program = ProgramCharts { charts: Vec::new(), ..found.clone() };
             all.program.insert(last, ProgramWeek { week: last, program, charts });
             all.weeks.insert(last, WeekCharts { programs: Vec::new(), ..week });

@@ -190,8 +190,12 @@ impl Request {
 
 /// The ids of a program's charts in some weeks: those of the newest week in its order, then older ones.
 fn ids_of(series: &Series) -> Vec<String> {
+    let mut lists: Vec<&Arc<Vec<String>>> =
+        series.program.values().rev().map(|week| &week.charts).collect();
+    // Most weeks have the charts of the next one.
+    lists.dedup_by(|older, newer| Arc::ptr_eq(older, newer) || older == newer);
     let mut known = HashSet::new();
-    let ids = series.program.values().rev().flat_map(|week| &week.charts);
+    let ids = lists.into_iter().flat_map(|list| list.iter());
     ids.filter(|id| known.insert(id.as_str())).cloned().collect()
 }
 
