@@ -1,4 +1,5 @@
-//! A file store: what an operation has confirmed stays, whatever was killed before.
+//! A file store: what an operation has confirmed stays, whatever was killed before, but for what a machine sees first
+//! of a log.
 
 use super::Scenario;
 use super::replay::Before;
@@ -15,10 +16,37 @@ const HEAD: &str = "log/head";
 /// Objects, in folders beside and below others; a pointer; a scratch file; a removal. And the same after
 /// another writer was killed, at each of its syncs.
 pub(super) fn scenarios() -> Vec<Scenario> {
-    let mut scenarios = vec![scenario(None).expect("not killed")];
+    let mut scenarios = vec![scenario(None).expect("not killed"), memory()];
     scenarios.extend((0..).map_while(|syncs| scenario(Some(syncs))));
     assert!(scenarios.len() > 10, "{} syncs", scenarios.len());
     scenarios
+}
+
+/// What a machine has seen of a log: first by one process, which also makes the folders above, then by another. The
+/// first may be forgotten, but is never half there; the second may not.
+fn memory() -> Scenario {
+    let temporary = super::folder();
+    let root = temporary.path().to_owned();
+    let recorder = Recorder::start(&root);
+    let head = Key::new(HEAD).expect("a key");
+    for seen in 1..=2_u32 {
+        let process = FileStore::of_memory(root.join(FOLDER));
+        let before = (seen > 1).then(|| (seen - 1).to_string());
+        let before = before.as_deref().map(str::as_bytes);
+        let swapped = process.swap(&head, before, seen.to_string().as_bytes());
+        assert_eq!(swapped.expect("written"), Swap::Won);
+    }
+    recorder.promise("head 2");
+    let check = |state: &Path, before: &Before<'_>| {
+        let found = number(&FileStore::of_memory(state.join(FOLDER)));
+        let found = found.map_err(|error| error.to_string())?;
+        match before.promised("head 2") {
+            true if found != 2 => Err(format!("2 was seen, and {found} is remembered")),
+            _ if found > 2 => Err("what is remembered is half there".to_owned()),
+            _ => Ok(()),
+        }
+    };
+    Scenario { name: "remembering", root, record: recorder.finish(), check: Box::new(check) }
 }
 
 /// `None` if there are fewer syncs.

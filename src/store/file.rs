@@ -54,8 +54,8 @@ impl FileStore {
     }
 
     /// The same for what a machine has seen of logs. A pointer that was just created may be gone after a power
-    /// cut (never half there), as if the machine had not seen that log yet; so its folders are not synced.
-    /// Its later values are as durable as any.
+    /// cut (never half there), as if the machine had not seen that log yet; so folders in the store are not synced
+    /// for it. Its later values are as durable as any.
     pub fn of_memory(root: impl Into<PathBuf>) -> FileStore {
         FileStore { forgets_firsts: true, ..FileStore::new(root) }
     }
@@ -156,6 +156,17 @@ impl FileStore {
 
     fn make_folder_of(&self, path: &Path) -> Result<(), StoreError> {
         self.make_folders(durable::folder_of(path))
+    }
+
+    /// Makes the names of folders durable that were created above the store: no later process knows that they were.
+    fn sync_folders_above(&self) -> Result<(), StoreError> {
+        let mut known = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        for made in &known.made_above {
+            let folder = durable::folder_of(made);
+            durable::sync_folder(folder).map_err(|e| failed("sync", folder, e))?;
+        }
+        known.made_above.clear();
+        Ok(())
     }
 
     /// Makes the names of `paths` durable, and those of their folders.
@@ -322,7 +333,9 @@ impl Store for FileStore {
         self.make_folder_of(&path)?;
         let temporary = self.write_temporary(0, new)?;
         durable::rename_unsynced(&temporary, &path).map_err(|e| failed("rename to", &path, e))?;
-        if expected.is_some() || !self.forgets_firsts {
+        if expected.is_none() && self.forgets_firsts {
+            self.sync_folders_above()?;
+        } else {
             self.sync_names(std::iter::once(&path))?;
         }
         Ok(Swap::Won)
