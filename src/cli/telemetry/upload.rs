@@ -73,6 +73,7 @@ pub(super) fn report(args: ReportArgs, folder: &Folder, out: Output) -> Result<(
 
 pub(super) fn run(args: Args, folder: &Folder, out: Output) -> Result<(), Failure> {
     let mut destination = args.to.destination()?;
+    let way_out = if destination.is_none() { SINCE_WHEN } else { "" };
     // The destination matters only if something may be sent.
     if destination.is_none() && Consent::now(folder).mode == Mode::On {
         destination = patiently(|| {
@@ -106,7 +107,7 @@ pub(super) fn run(args: Args, folder: &Folder, out: Output) -> Result<(), Failur
             let asked = asked.as_deref().unwrap_or_default();
             let failed = |why: FetchFailure| {
                 let reason = why.reason;
-                Failure::new(format!("no config was fetched from {asked}: {reason}{SINCE_WHEN}"))
+                Failure::new(format!("no config was fetched from {asked}: {reason}{way_out}"))
             };
             Some(refreshed.map_err(failed)?)
         }

@@ -176,16 +176,10 @@ fn choose(
     out: &mut String,
 ) -> Result<(), Problem> {
     let today = Day::of(setup.now());
-    mode.store(folder, today).map_err(|error| {
-        let now = setup.consent(folder).mode;
-        Problem::refused(match mode {
-            Mode::Off if now != Mode::Off => format!(
-                "{error}\nTelemetry is still {now}. DO_NOT_TRACK=1 in the environment turns it off all the same, and so \
-                 does removing {}",
-                OneLine(folder.path().display())
-            ),
-            _ => error.to_string(),
-        })
+    let stored = mode.store(folder, today);
+    stored.map_err(|error| {
+        let still = (mode == Mode::Off).then(|| still_on(&setup.consent(folder), folder));
+        Problem::refused(format!("{error}{}", still.unwrap_or_default()))
     })?;
     let in_effect = setup.consent(folder);
     *out += &format!(
@@ -195,6 +189,22 @@ fn choose(
         overridden(&in_effect),
     );
     Ok(())
+}
+
+/// How to turn it off all the same, if `off` could not be stored: a full disk and a read-only one must not decide.
+fn still_on(consent: &Consent, folder: &Folder) -> String {
+    if consent.mode == Mode::Off {
+        return String::new();
+    }
+    // Where Go's own programs count, nothing means `local`.
+    let remove = match folder.is_shared_with_go() {
+        true => String::new(),
+        false => format!(", and so does removing {}", OneLine(folder.path().display())),
+    };
+    format!(
+        "\nTelemetry is still {}. DO_NOT_TRACK=1 in the environment turns it off all the same{remove}",
+        consent.mode
+    )
 }
 
 /// What a choice that was made today means. `verb` is the command that takes the others.

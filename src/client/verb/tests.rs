@@ -72,6 +72,24 @@ fn a_folder_that_cannot_be_written_is_an_error_and_not_a_choice() {
 }
 
 #[test]
+fn who_cannot_store_off_is_told_what_turns_it_off() {
+    let temporary = tempfile::tempdir().expect("a temporary folder");
+    let setup = setup(temporary.path());
+    verb(&setup, &["local"]).expect("chosen");
+    // Nothing can be written under the name of the new choice.
+    let taken = temporary.path().join(format!(".mode.{}", std::process::id()));
+    std::fs::create_dir_all(taken.join("full")).expect("made");
+    let (_, message) = verb(&setup, &["off"]).expect_err("not stored");
+    assert!(message.contains("cannot store the telemetry mode"), "{message}");
+    assert!(message.contains("Telemetry is still local. DO_NOT_TRACK=1"), "{message}");
+    let (_, message) = verb(&setup, &["on"]).expect_err("not stored");
+    assert!(!message.contains("DO_NOT_TRACK"), "{message}");
+    // It says the truth.
+    std::fs::remove_dir_all(temporary.path()).expect("removed");
+    assert_eq!(setup.consent(&Folder::at(temporary.path())).mode, Mode::Off);
+}
+
+#[test]
 fn what_was_counted_can_be_seen() {
     let temporary = tempfile::tempdir().expect("a temporary folder");
     let setup = setup(temporary.path());
@@ -113,6 +131,7 @@ mod of_a_client {
     use super::*;
     use crate::client::report::testing::{Deployment, day};
     use crate::client::start::Uploading;
+    use crate::client::transport::{Request, Response, Transport, TransportError};
     use crate::client::verb::rehearse::{ChartsFolder, Passed, Rehearsal};
     use std::sync::Arc;
 
@@ -150,6 +169,33 @@ mod of_a_client {
         let sent = deployment.arrived.lock().expect("unpoisoned").values().map(Vec::len).sum();
         let (passed, said) = said.expect("rehearsed");
         (passed, said, sent)
+    }
+
+    #[test]
+    fn without_a_deployment_a_rehearsal_names_the_way_without_one() {
+        #[derive(Debug)]
+        struct Nowhere;
+        impl Transport for Nowhere {
+            fn send(&self, request: &Request<'_>) -> Result<Response, TransportError> {
+                Err(TransportError::failed(request.url, "there is no such host"))
+            }
+        }
+        let temporary = tempfile::tempdir().expect("a temporary folder");
+        let folder = Folder::at(temporary.path());
+        verb(&setup(temporary.path()), &["local"]).expect("chosen");
+        count(&folder);
+        let own = Deployment::new(&config("rust1.95.0", "tool/verb:build")).destination();
+        let run = |receiver| {
+            let (today, charts) = (day("2026-11-22"), ChartsFolder::default());
+            let now = today.start() + std::time::Duration::from_secs(3600);
+            let (folder, own, transport) = (&folder, &own, &Nowhere);
+            let rehearsal = Rehearsal { folder, own, receiver, transport, today, now, charts };
+            rehearsal.run("choose local", &mut String::new()).expect_err("no config")
+        };
+        let said = run(None);
+        assert!(said.starts_with("the config cannot be had: cannot download"), "{said}");
+        assert!(said.contains("rehearse --charts FOLDER"), "{said}");
+        assert!(!run(Some(&own)).contains("--charts"), "it has a receiver already");
     }
 
     #[test]
