@@ -33,7 +33,7 @@ impl Hash {
     ]);
 
     /// The bytes of several hashes, one after the other: a tile.
-    pub fn join(hashes: &[Hash]) -> Vec<u8> {
+    pub(crate) fn join(hashes: &[Hash]) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(hashes.len() * Hash::LENGTH);
         for hash in hashes {
             bytes.extend_from_slice(&hash.0);

@@ -62,7 +62,7 @@ impl From<TreeLimitError> for TlogProofError {
 
 impl TlogProof {
     /// The longest proof in bytes: a note, and as much again for all the rest.
-    pub const MAXIMUM_LENGTH: usize = 2_000_000;
+    pub(crate) const MAXIMUM_LENGTH: usize = 2_000_000;
 
     /// Reads the file of a proof.
     pub fn parse(bytes: &[u8]) -> Result<TlogProof, TlogProofError> {
