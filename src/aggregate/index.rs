@@ -4,9 +4,10 @@
 //! mixture. The files are immutable objects, `public/SHA256-IN-HEX`. The pointer's JSON includes its
 //! own [`checksum`](crate::store::checksum).
 //!
-//! It also names the segments of uploads that it includes, and the reports in no edition yet, so that
-//! one swap of the pointer moves reports from the buffer into the public data, each exactly once.
-//! Reports in no edition yet are in private objects, `buffer/SHA256-IN-HEX`, which are not served.
+//! It also names the segments of uploads that it includes, or the identities of reports, and the reports
+//! in no edition yet, so that one swap of the pointer moves reports from the buffer into the public data,
+//! each exactly once. What is not public of that is in private objects, `buffer/SHA256-IN-HEX`, which are
+//! not served.
 
 use crate::aggregate::edition::Edition;
 use crate::ingest::SegmentId;
@@ -48,6 +49,10 @@ pub struct Index {
     /// could not be added a second time, even from a copy.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub segments: BTreeMap<SegmentId, SegmentDays>,
+    /// Where batches of uploads are in the store: for each day whose last edition is not published, the
+    /// identities of the reports that are included.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub included: BTreeMap<Date, PrivateFile>,
     /// The rows of reports that wait for an edition.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<PrivateFile>,
@@ -65,7 +70,7 @@ pub struct SegmentDays {
     pub to: Date,
 }
 
-/// An object that is not served: lines in the order of public data, compressed with Zstandard.
+/// An object that is not served: lines in the order of public data, compressed with Zstandard; or identities.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PrivateFile {
     /// Its size.
@@ -171,7 +176,7 @@ impl Index {
         let charts = self.weeks.values().filter_map(|week| week.charts.as_ref());
         let public = files.chain(charts.map(|charts| &charts.sha256));
         let public = public.chain(self.series.values().map(|series| &series.sha256));
-        let private = self.waiting.iter().chain(&self.unshown);
+        let private = self.waiting.iter().chain(&self.unshown).chain(self.included.values());
         public
             .map(|sha256| public_key(sha256))
             .chain(private.map(|file| private_key(&file.sha256)))

@@ -127,6 +127,6 @@ fn merge_on(root: &Path, scratch: &Path, today: &str) -> Result<Merged, MergeErr
     let today: Date = today.parse().expect("a date");
     let is_locked = |error: &MergeError| matches!(error, MergeError::Running { .. });
     let reports = root.join("reports");
-    let merging = Merging { reports: &reports, store, scratch, today, stack_minimum: 3 };
+    let merging = Merging { buffer: (&reports).into(), store, scratch, today, stack_minimum: 3 };
     power_cut::unlocked(|| merge(&merging, &Unwatched), is_locked)
 }

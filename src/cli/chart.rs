@@ -2,6 +2,7 @@
 
 use super::days::Days;
 use super::progress::Bar;
+use super::work_lease::WorkLease;
 use super::{DataFolder, Failure, Output, signals};
 use crate::aggregate::{
     ChartError, Charted, CountFiles, LoggedConfigs, Progress, PublicData, Weeks, chart,
@@ -66,6 +67,7 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
         return out.result(&planned, &planned);
     }
     deployment.try_out_store()?;
+    let _lease = WorkLease::take(&deployment, out)?;
     let counts = match args.counts.as_slice() {
         [] => None,
         files => Some(CountFiles::open(files).map_err(ChartError::from)?),

@@ -3,6 +3,7 @@
 use super::days::Days;
 use super::progress::Bar;
 use super::today::today;
+use super::work_lease::WorkLease;
 use super::{DataFolder, Failure, Output, signals};
 use crate::aggregate::edition::Edition;
 use crate::aggregate::{
@@ -10,7 +11,7 @@ use crate::aggregate::{
     merge_after_loss, merge_at_once, merge_days,
 };
 use crate::count::count;
-use crate::ingest::SegmentId;
+use crate::ingest::{Buffer, SegmentId};
 use crate::publish::{Catalogues, Deployment};
 use crate::terminal::OneLine;
 use std::collections::BTreeSet;
@@ -48,26 +49,21 @@ pub(super) fn merge_deployment(
     deployment: &Deployment,
     progress: &dyn Progress,
 ) -> Result<Merged, MergeError> {
-    let (reports, scratch) = (deployment.reports(), deployment.scratch());
-    merge(&merging(deployment, &reports, &scratch)?, progress)
+    merge(&merging(deployment, &deployment.scratch())?, progress)
 }
 
 /// Merges everything that a rehearsal has received, even of today.
 pub(super) fn merge_rehearsal(deployment: &Deployment) -> Result<Merged, MergeError> {
-    let (reports, scratch) = (deployment.reports(), deployment.scratch());
-    merge_at_once(&merging(deployment, &reports, &scratch)?, &Unwatched)
+    merge_at_once(&merging(deployment, &deployment.scratch())?, &Unwatched)
 }
 
-fn merging<'a>(
-    deployment: &Deployment,
-    reports: &'a Path,
-    scratch: &'a Path,
-) -> Result<Merging<'a>, MergeError> {
+fn merging<'a>(deployment: &Deployment, scratch: &'a Path) -> Result<Merging<'a>, MergeError> {
     let store = deployment.store.clone();
     let stack_minimum = Catalogues::new(store.clone()).stack_minimum();
     let stack_minimum =
         stack_minimum.map_err(|error| MergeError::Definitions(error.to_string()))?;
-    Ok(Merging { reports, store, scratch, today: today(), stack_minimum })
+    let buffer = Buffer::of(deployment);
+    Ok(Merging { buffer, store, scratch, today: today(), stack_minimum })
 }
 
 pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
@@ -75,10 +71,11 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     let days = args.days.range()?;
     let deployment = Deployment::open(&args.data.folder)?;
     deployment.try_out_store()?;
-    let (reports, scratch) = (deployment.reports(), deployment.scratch());
+    let _lease = WorkLease::take(&deployment, out)?;
+    let scratch = deployment.scratch();
     let bar = Bar::new();
     let given_up: BTreeSet<SegmentId> = args.give_up.into_iter().collect();
-    let merging = merging(&deployment, &reports, &scratch)?;
+    let merging = merging(&deployment, &scratch)?;
     let merged = match days {
         None => merge_after_loss(&merging, &given_up, &bar)?,
         Some(days) => merge_days(&merging, days, &bar)?,

@@ -104,6 +104,7 @@ mod verify;
 mod verify_store;
 mod versions;
 mod witness;
+mod work_lease;
 
 pub(crate) use data_folder::DataFolder;
 pub(crate) use output::{Failure, Output};

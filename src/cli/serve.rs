@@ -14,7 +14,7 @@ use crate::client::verb::temporary::Temporary;
 use crate::durable;
 use crate::event::{Event, SetOnDrop};
 use crate::ingest::{
-    Admission, AdmissionSettings, ChosenBudgets, ClockState, ConfigSet, FreeSpace, Limits,
+    Admission, AdmissionSettings, Buffer, ChosenBudgets, ClockState, ConfigSet, FreeSpace, Limits,
     Receiver, ReceiverError, ReceiverSlot, SystemClock, TrustedProxies, TrustedProxy,
     TrustedProxyError, keep_open,
 };
@@ -271,7 +271,7 @@ fn open_receiver(deployment: &Deployment, stop: &Event) -> Result<Receiver, Rece
     let (module, keys) = (deployment.module.clone(), deployment.verifiers().clone());
     let configs = ConfigSet::open(module, keys, deployment.store.clone())?;
     let (clock, limits) = (Box::new(SystemClock), Limits::default());
-    Receiver::open_unless(stop, &deployment.reports(), configs, clock, limits)
+    Receiver::open_in(stop, &Buffer::of(deployment), configs, clock, limits)
 }
 
 /// What /health and /metrics report, besides what is served.
@@ -280,8 +280,10 @@ fn operations(
     upkeep: Option<UpkeepState>,
     slot: Option<&ReceiverSlot>,
 ) -> Operations {
-    let (reports, store) = (deployment.reports(), deployment.store.clone());
-    let lost = move || match lost_segments(&reports, &store) {
+    let (buffer, store) = (Buffer::of(deployment), deployment.store.clone());
+    // Batches in the store are read by the merge alone: there may be many, and far away.
+    let is_here = buffer.folder().is_some();
+    let lost = move || match lost_segments(&buffer, &store) {
         Ok(lost) => {
             let (damaged, gone): (Vec<_>, Vec<_>) = lost.iter().partition(|lost| lost.is_damaged());
             let sentence = |lost: &LostSegment| lost.to_string();
@@ -292,7 +294,7 @@ fn operations(
         }
         Err(error) => LostReports { gone: vec![error.to_string()], damaged: Vec::new() },
     };
-    let lost_reports = slot.map(|_| Arc::new(lost) as _);
+    let lost_reports = slot.filter(|_| is_here).map(|_| Arc::new(lost) as _);
     let clock = slot.cloned().map(|slot| {
         let report = move || slot.receiver().map(|receiver| clock_report(receiver.clock_state()));
         Arc::new(move || report().unwrap_or_default()) as _

@@ -7,9 +7,11 @@
 
 use super::chart::chart_deployment;
 use super::merge::{merge_deployment, merge_rehearsal};
+use super::work_lease::{WAIT, WorkLease};
 use crate::aggregate::daily::Daily;
 use crate::aggregate::{ChartError, Unwatched, UpkeepState, Weeks, Work};
 use crate::event::Event;
+use crate::ingest::{Combined, ReadError, combine_batches};
 use crate::publish::{CompileDay, Deployment, LiveDeployment, Republished, republish};
 use jiff::Timestamp;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,9 +23,38 @@ const LOOK: Duration = Duration::from_secs(30);
 
 /// Does all the work that `state` wants now, and after the end of each day in UTC, until `stop` is set.
 pub(super) fn begin(deployment: LiveDeployment, state: UpkeepState, stop: Event) {
+    let stopped = stop.clone();
+    let (combining, until) = (deployment.clone(), stop.clone());
     thread::spawn(move || {
-        keep_up(&state, &stop, LOOK, Timestamp::now, |work| run(&deployment.current(), work));
+        let run = |work| run(&deployment.current(), work, &stopped);
+        keep_up(&state, &stop, LOOK, Timestamp::now, run);
     });
+    if combining.current().is_shared() {
+        thread::spawn(move || {
+            while !until.wait(COMBINED) {
+                combine(&combining.current(), &until);
+            }
+        });
+    }
+}
+
+/// How often the batches of uploads in a store are combined: so long the time at which one was made says something.
+const COMBINED: Duration = Duration::from_secs(3600);
+
+/// Combines batches of uploads, unless another machine is at work on them.
+fn combine(deployment: &Deployment, stop: &Event) {
+    let combine = || -> Result<Combined, ReadError> {
+        match WorkLease::try_take(deployment, Duration::ZERO, stop)? {
+            Some(_lease) => combine_batches(&deployment.store),
+            None => Ok(Combined::default()),
+        }
+    };
+    match combine() {
+        Ok(Combined { from, to, reports }) => {
+            tracing::info!(from, to, reports, "batches of uploads are combined");
+        }
+        Err(error) => tracing::error!("batches of uploads are not combined: {error}"),
+    }
 }
 
 /// How often a rehearsal merges and charts.
@@ -108,7 +139,22 @@ fn run_once(
     }
 }
 
-fn run(deployment: &Deployment, work: Work) -> Result<(), String> {
+fn run(deployment: &Deployment, work: Work, stop: &Event) -> Result<(), String> {
+    // What is published is decided by the log's signer.
+    let lease = match work {
+        Work::Publish => None,
+        Work::Merge | Work::Chart => {
+            let lease = WorkLease::try_take(deployment, WAIT, stop);
+            let another = || "another machine has been merging or charting all the time".to_owned();
+            Some(lease.map_err(|error| error.to_string())?.ok_or_else(another)?)
+        }
+    };
+    let done = run_alone(deployment, work);
+    drop(lease);
+    done
+}
+
+fn run_alone(deployment: &Deployment, work: Work) -> Result<(), String> {
     match work {
         Work::Publish => match republish(deployment, CompileDay::at(Timestamp::now())) {
             Ok(Republished::New(new)) => {

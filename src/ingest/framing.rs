@@ -1,13 +1,13 @@
 //! The record format of segment files, open and sealed.
 //!
 //! ```text
-//! header   16 bytes   "candor buffer 1\n" of an open segment, "candor sealed 1\n" of a sealed one;
-//!                     1 is the version of this format
+//! header   16 bytes   "candor buffer 1\n" of an open segment, "candor sealed 1\n" of a sealed one,
+//!                     "candor batch  1\n" of a batch in the store; 1 is the version of this format
 //! record              one per report
 //!   length  4 bytes   of the content, little-endian; 1 to 1 MiB
 //!   check   8 bytes   the first 8 bytes of the content's SHA-256
-//!   content           in an open segment, the report's identity (16 bytes; `seen`) comes first;
-//!                     then the report's public row (JSON), which begins {"Week":"YYYY-MM-DD"
+//!   content           in an open segment and in a batch, the report's identity (16 bytes; `identity`)
+//!                     comes first; then its public row (JSON), which begins {"Week":"YYYY-MM-DD"
 //! ```
 //!
 //! After damage the next record is found by trying every byte. That is fast: a row is text, and four
@@ -34,21 +34,27 @@ pub(super) enum SegmentKind {
     Open,
     /// It never changes.
     Sealed,
+    /// It is an object in the store, and never changes.
+    Batch,
 }
 
 impl SegmentKind {
+    pub(super) const ALL: [SegmentKind; 3] =
+        [SegmentKind::Open, SegmentKind::Sealed, SegmentKind::Batch];
+
     /// The header of such a file.
     pub(super) const fn header(self) -> [u8; HEADER] {
         match self {
             SegmentKind::Open => *b"candor buffer 1\n",
             SegmentKind::Sealed => *b"candor sealed 1\n",
+            SegmentKind::Batch => *b"candor batch  1\n",
         }
     }
 
     /// How many bytes of a record's content come before its row.
     const fn before_row(self) -> usize {
         match self {
-            SegmentKind::Open => 16,
+            SegmentKind::Open | SegmentKind::Batch => 16,
             SegmentKind::Sealed => 0,
         }
     }

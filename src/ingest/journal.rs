@@ -26,24 +26,27 @@
 //! What is still unsafe: if a process is killed and the last record is damaged after its sync, it looks
 //! like a torn write.
 //!
-//! # On an object store
+//! # In a store that several machines share
 //!
-//! The same thread with another kind of segment: a batch is an object, `reports/ID`, put with "if none
-//! exists", and its senders are answered by the store's answer. There, processes do not exclude each
-//! other, so a day's key and identities would have to be shared by compare-and-swap.
+//! The same queue, and another thread (`store_writer`): a batch is an object of its own, and its senders are
+//! answered when the store has it. Processes do not exclude each other there, so the merge is what takes each
+//! report once (`batches`).
 
 use super::disk_errors::DiskErrors;
 use super::journal_error::JournalError;
 use super::limits::Limits;
 use super::queue::{QueueFull, QueuePermit, Waiting};
+use super::store_writer::StoreWriter;
 use super::writer::Writer;
 use crate::day::Day;
 use crate::event::{Event, SetOnDrop};
+use crate::store::Store;
 use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
+use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
 /// How long dropping a journal waits until its queue is stored. A disk that does not answer must not
@@ -77,6 +80,14 @@ pub struct JournalState {
     pub problem: Option<String>,
 }
 
+/// What a journal knows of its thread.
+struct Thread {
+    limits: Limits,
+    disk: Arc<DiskErrors>,
+    forget: Arc<Mutex<Option<Day>>>,
+    newest_week: Option<Day>,
+}
+
 impl Journal {
     /// Opens the journal in `folder`, which is created if it does not exist. Reads which reports of the
     /// `oldest` week and later ones were seen, and seals what was left open. Blocks.
@@ -95,8 +106,33 @@ impl Journal {
         Journal::start(Writer::open_unless(stop, folder, oldest, limits)?)
     }
 
+    /// Opens a journal that puts its batches into this store. Blocks.
+    pub fn in_store(store: Arc<dyn Store>, limits: Limits) -> Result<Journal, JournalError> {
+        let writer = StoreWriter::open(store, limits)?;
+        let thread = Thread {
+            limits,
+            disk: writer.disk(),
+            forget: writer.forget(),
+            newest_week: writer.newest_week(),
+        };
+        Journal::start_thread(thread, |waiting, runtime| writer.run(waiting, runtime))
+    }
+
     /// Starts the thread.
     pub(super) fn start(writer: Writer) -> Result<Journal, JournalError> {
+        let thread = Thread {
+            limits: writer.limits(),
+            disk: writer.disk(),
+            forget: writer.forget(),
+            newest_week: writer.newest_week(),
+        };
+        Journal::start_thread(thread, |waiting, runtime| writer.run(waiting, runtime))
+    }
+
+    fn start_thread(
+        thread: Thread,
+        run: impl FnOnce(mpsc::Receiver<Waiting>, &Runtime) + Send + 'static,
+    ) -> Result<Journal, JournalError> {
         let failed = |source| JournalError::Io {
             action: "start",
             path: "the journal's thread".to_owned(),
@@ -104,14 +140,14 @@ impl Journal {
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
         let runtime = runtime.map_err(failed)?;
-        let (queue, waiting) = mpsc::channel(writer.limits().queue);
-        let (ended, disk, forget) = (Event::new(), writer.disk(), writer.forget());
+        let Thread { limits, disk, forget, newest_week } = thread;
+        let (queue, waiting) = mpsc::channel(limits.queue);
+        let ended = Event::new();
         let at_its_end = SetOnDrop(ended.clone());
-        let newest_week = writer.newest_week();
         let run = move || {
             // Dropped last, after the queue and the folder's lock.
             let _at_its_end = at_its_end;
-            writer.run(waiting, &runtime);
+            run(waiting, &runtime);
         };
         let writer = std::thread::Builder::new().name("journal".to_owned()).spawn(run);
         let writer = Some(writer.map_err(failed)?);

@@ -1,5 +1,6 @@
 //! Why the receiver's folder cannot be opened.
 
+use crate::store::StoreError;
 use std::io;
 
 /// Why a journal could not be opened.
@@ -29,6 +30,9 @@ pub enum JournalError {
         /// The folder.
         folder: String,
     },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The operating system refused.
     #[error("cannot {action} {path}: {source}")]
     Io {

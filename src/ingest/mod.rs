@@ -36,6 +36,10 @@
 //! | [`clock`](ClockState) | whether this server's own clock is right |
 //! | [`journal`](Journal) | the queue of reports, and the thread that stores them |
 //! | `writer` | that thread: one sync for many reports, each report stored once |
+//! | [`buffer`](Buffer) | where accepted reports wait for a merge: in a folder, or in the store |
+//! | `batches` | accepted reports in a store that several machines share |
+//! | `store_writer` | the thread that puts them there |
+//! | [`identity`](Identity) | by what a report is known that is sent again |
 //! | [`queue`](QueuePermit) | a queued report: its permit and its answer |
 //! | [`limits`](Limits) | how much the journal holds |
 //! | `disk_errors` | what the disk refused |
@@ -70,6 +74,8 @@
 //! others of the day. What a disk keeps of removed files is beyond this program.
 
 mod admission;
+mod batches;
+mod buffer;
 mod check;
 mod clock;
 mod configs;
@@ -78,6 +84,7 @@ mod disk_errors;
 mod folder;
 mod framing;
 mod http;
+mod identity;
 mod journal;
 mod journal_error;
 mod keep_open;
@@ -102,8 +109,9 @@ mod segment;
 mod segment_id;
 mod segment_list;
 mod shuffle;
+mod store_writer;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod unavailable;
 mod writer;
 
@@ -113,12 +121,15 @@ pub use admission::{
     Admission, AdmissionSettings, AdmissionState, Budgets, ChosenBudgets, Expected, FreeSpace,
     Peer, TrustedProxies, TrustedProxy, TrustedProxyError, expected_reports,
 };
+pub use batches::{Combined, FOLDER as UPLOADS, combine_batches};
+pub use buffer::Buffer;
 pub use check::{CheckedReport, NotAccepted, check, oldest_week};
 pub use clock::{Clock, ClockState, KnownTime, SystemClock};
 pub use configs::{ConfigSet, ConfigSetError};
 #[cfg(any(test, feature = "testing"))]
 pub use http::router;
 pub use http::router_with;
+pub use identity::Identity;
 pub use journal::{Journal, JournalState};
 pub use journal_error::JournalError;
 pub use keep_open::keep_open;

@@ -1,6 +1,7 @@
 //! Why the receiver's folder cannot be read.
 
 use super::journal_error::JournalError;
+use crate::store::StoreError;
 use std::io;
 use std::ops::Range;
 
@@ -31,6 +32,15 @@ pub enum ReadError {
         path: String,
         /// Its format.
         version: u8,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A batch was listed and is gone: a merge has removed it meanwhile.
+    #[error("{path} was removed meanwhile; run the command again")]
+    Gone {
+        /// The batch.
+        path: String,
     },
     /// Received reports could not be sealed.
     #[error("received reports cannot be sealed: {0}")]

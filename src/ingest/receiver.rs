@@ -1,5 +1,6 @@
 //! The receiver: configs, clock and journal behind one call, [`Receiver::accept`].
 
+use super::buffer::Buffer;
 use super::check::{CheckedReport, NotAccepted, check, check_week, oldest_week};
 use super::clock::{Clock, ClockState};
 use super::configs::{ConfigSet, ConfigSetError};
@@ -92,6 +93,24 @@ struct Tally {
 }
 
 impl Receiver {
+    /// Opens a receiver that stores reports in `buffer` and checks them against `configs` at the time of `clock`.
+    /// Gives up when `stop` is set. Blocks while it reads what is stored already.
+    pub fn open_in(
+        stop: &Event,
+        buffer: &Buffer,
+        configs: ConfigSet,
+        clock: Box<dyn Clock>,
+        limits: Limits,
+    ) -> Result<Receiver, ReceiverError> {
+        match buffer {
+            Buffer::Folder(folder) => Receiver::open_unless(stop, folder, configs, clock, limits),
+            Buffer::Store(store) => {
+                let journal = Journal::in_store(store.clone(), limits)?;
+                Ok(Receiver::with_journal(journal, configs, clock))
+            }
+        }
+    }
+
     /// Opens a receiver that stores reports in `folder` and checks them against `configs` at the time
     /// of `clock`. Blocks while it reads what is stored already.
     pub fn open(

@@ -1,32 +1,43 @@
-//! Sealed segments: the public rows of some reports, in random order.
+//! Sealed segments: the public rows of some reports, in random order; and batches, which are that in a store.
 //!
 //! `DIR/reports/ID.sealed` is a header and records (`framing`), followed by a checksum: the SHA-256 of the
 //! header and of each record's length and check, which tells if records are missing or in another order. It
 //! never changes. If a checksum does not match, the segment is damaged, and each record's own tells which
 //! are whole. No record has an identity.
 //!
+//! A batch, `uploads/ID` in the store, is the same, but its records have their identities (`batches`).
+//!
 //! A segment that was found damaged before it was sealed gets this name, too, with its content
 //! unchanged: if it were shuffled, nobody could restore it.
 
 use super::folder::{self, SEALED};
 use super::framing::{Found, HEADER, PREFIX, Records, SegmentKind};
+use super::identity::Identity;
 use super::read_error::ReadError;
 use super::segment_id::SegmentId;
 use crate::day::Day;
+use crate::store::{Key, Store};
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::io::ErrorKind;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The length of the checksum.
 const CHECKSUM: usize = 32;
 
-/// A sealed segment's file.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+/// A sealed segment, or a batch.
+#[derive(Debug, Clone)]
 pub struct SealedFile {
     id: SegmentId,
-    path: PathBuf,
+    place: Place,
+}
+
+#[derive(Debug, Clone)]
+enum Place {
+    File(PathBuf),
+    Object(Arc<dyn Store>, Key),
 }
 
 /// The sealed segments of a receiver's folder, ordered by id, which is random; none if nothing was ever
@@ -37,7 +48,7 @@ pub fn sealed_segments(folder: &Path) -> Result<Vec<SealedFile>, ReadError> {
         Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
         Err(source) => return Err(ReadError::Io { path: folder.display().to_string(), source }),
     };
-    let file = |id| SealedFile { id, path: folder::path(folder, id, SEALED) };
+    let file = |id| SealedFile { id, place: Place::File(folder::path(folder, id, SEALED)) };
     Ok(ids.into_iter().map(file).collect())
 }
 
@@ -47,19 +58,30 @@ pub fn sealed_file_name(id: SegmentId) -> String {
 }
 
 impl SealedFile {
+    /// A batch in a store.
+    pub(super) fn batch(id: SegmentId, store: Arc<dyn Store>, key: Key) -> SealedFile {
+        SealedFile { id, place: Place::Object(store, key) }
+    }
+
     /// The segment's id.
     pub fn id(&self) -> SegmentId {
         self.id
     }
 
-    /// The file's name, relative to the deployment.
+    /// The file's name, relative to the deployment; or the object's.
     pub fn name(&self) -> String {
-        sealed_file_name(self.id)
+        match &self.place {
+            Place::File(_) => sealed_file_name(self.id),
+            Place::Object(_, key) => key.to_string(),
+        }
     }
 
-    /// Its length; 0 if unknown.
+    /// Its length; 0 if unknown, as that of an object is.
     pub fn length(&self) -> u64 {
-        fs::metadata(&self.path).map_or(0, |metadata| metadata.len())
+        match &self.place {
+            Place::File(path) => fs::metadata(path).map_or(0, |metadata| metadata.len()),
+            Place::Object(..) => 0,
+        }
     }
 
     /// Reads it. Damage is an error that names the first damaged bytes.
@@ -73,9 +95,17 @@ impl SealedFile {
 
     /// Reads its whole records.
     pub fn read_whole_records(&self) -> Result<SealedRows, ReadError> {
-        let failed = |source| ReadError::Io { path: self.name(), source };
-        let bytes = folder::read_regular(&self.path).map_err(failed)?;
-        match SegmentKind::Sealed.later_format(&bytes).or(SegmentKind::Open.later_format(&bytes)) {
+        let bytes = match &self.place {
+            Place::File(path) => {
+                let failed = |source| ReadError::Io { path: self.name(), source };
+                folder::read_regular(path).map_err(failed)?
+            }
+            Place::Object(store, key) => {
+                store.get(key)?.ok_or_else(|| ReadError::Gone { path: self.name() })?
+            }
+        };
+        let later = SegmentKind::ALL.into_iter().find_map(|kind| kind.later_format(&bytes));
+        match later {
             Some(version) => Err(ReadError::LaterFormat { path: self.name(), version }),
             None => Ok(SealedRows::parse(bytes)),
         }
@@ -91,25 +121,36 @@ pub struct SealedRow<'a> {
     pub row: &'a [u8],
     /// The row's SHA-256.
     pub sha256: [u8; 32],
+    /// The report's identity, in a batch.
+    pub identity: Option<Identity>,
 }
 
 /// The rows of a sealed segment.
 #[derive(Debug, Clone)]
 pub struct SealedRows {
     bytes: Vec<u8>,
-    /// The week of each row, its SHA-256, and where in the bytes it is.
-    rows: Vec<(Day, [u8; 32], Range<usize>)>,
+    rows: Vec<FoundRow>,
     /// The damaged bytes.
     damage: Vec<Range<usize>>,
+}
+
+/// A row that was found.
+#[derive(Debug, Clone)]
+struct FoundRow {
+    week: Day,
+    sha256: [u8; 32],
+    identity: Option<Identity>,
+    /// Where in the bytes it is.
+    range: Range<usize>,
 }
 
 impl SealedRows {
     /// The public row of every report.
     pub fn iter(&self) -> impl Iterator<Item = SealedRow<'_>> {
         // The ranges were found in these bytes, so they exist.
-        self.rows.iter().filter_map(|(week, sha256, range)| {
+        self.rows.iter().filter_map(|FoundRow { week, sha256, identity, range }| {
             let row = self.bytes.get(range.clone())?;
-            Some(SealedRow { week: *week, row, sha256: *sha256 })
+            Some(SealedRow { week: *week, row, sha256: *sha256, identity: *identity })
         })
     }
 
@@ -125,11 +166,11 @@ impl SealedRows {
     }
 
     pub(super) fn parse(bytes: Vec<u8>) -> SealedRows {
-        let is_open = bytes.starts_with(&SegmentKind::Open.header());
-        let kind = if is_open { SegmentKind::Open } else { SegmentKind::Sealed };
+        let named = SegmentKind::ALL.into_iter().find(|kind| bytes.starts_with(&kind.header()));
+        let kind = named.unwrap_or(SegmentKind::Sealed);
         let end = match kind {
             SegmentKind::Open => bytes.len(),
-            SegmentKind::Sealed => bytes.len().saturating_sub(CHECKSUM),
+            SegmentKind::Sealed | SegmentKind::Batch => bytes.len().saturating_sub(CHECKSUM),
         };
         let (content, checksum) = bytes.split_at_checked(end).unwrap_or((&bytes, &[]));
         let (mut rows, mut damage) = (Vec::new(), Vec::new());
@@ -141,18 +182,21 @@ impl SealedRows {
                     let end = records.position();
                     let start = end - record.row.len();
                     let sha256 = match kind {
-                        SegmentKind::Open => Sha256::digest(record.row).into(),
+                        SegmentKind::Open | SegmentKind::Batch => Sha256::digest(record.row).into(),
                         SegmentKind::Sealed => record.sha256,
                     };
-                    prefixes.update(prefix_before(content, start));
-                    rows.push((record.week, sha256, start..end));
+                    // Only a batch keeps what it says of them: an open segment's were known before.
+                    let identity = Identity::from_bytes(record.identity);
+                    let identity = identity.filter(|_| kind == SegmentKind::Batch);
+                    prefixes.update(prefix_before(content, start - record.identity.len()));
+                    rows.push(FoundRow { week: record.week, sha256, identity, range: start..end });
                 }
                 Found::Damage(range) | Found::Tail(range) => damage.push(range),
             }
         }
         let is_whole = match kind {
             SegmentKind::Open => true,
-            SegmentKind::Sealed => prefixes.finalize().as_slice() == checksum,
+            SegmentKind::Sealed | SegmentKind::Batch => prefixes.finalize().as_slice() == checksum,
         };
         if !is_whole && damage.is_empty() {
             damage.push(end..bytes.len());
@@ -163,19 +207,34 @@ impl SealedRows {
 
 /// The content of a sealed segment with these rows, in this order.
 pub(crate) fn encode<'a>(rows: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
-    let mut bytes = SegmentKind::Sealed.header().to_vec();
+    encode_records(SegmentKind::Sealed, rows.into_iter().map(|row| (&[][..], row)))
+}
+
+/// The content of a batch with these reports, in this order.
+pub(super) fn encode_batch<'a>(
+    reports: impl IntoIterator<Item = (&'a Identity, &'a [u8])>,
+) -> Vec<u8> {
+    let records = reports.into_iter().map(|(identity, row)| (&identity.as_bytes()[..], row));
+    encode_records(SegmentKind::Batch, records)
+}
+
+fn encode_records<'a>(
+    kind: SegmentKind,
+    records: impl Iterator<Item = (&'a [u8], &'a [u8])>,
+) -> Vec<u8> {
+    let mut bytes = kind.header().to_vec();
     let mut prefixes = Sha256::new_with_prefix(&bytes);
-    for row in rows {
-        super::framing::write(&mut bytes, &[], row);
-        prefixes.update(prefix_before(&bytes, bytes.len() - row.len()));
+    for (identity, row) in records {
+        super::framing::write(&mut bytes, identity, row);
+        prefixes.update(prefix_before(&bytes, bytes.len() - identity.len() - row.len()));
     }
     bytes.extend_from_slice(&prefixes.finalize());
     bytes
 }
 
-/// The length and the check of the record whose row starts here.
-fn prefix_before(bytes: &[u8], row: usize) -> &[u8] {
-    bytes.get(row - PREFIX..row).unwrap_or_default()
+/// The length and the check of the record whose content starts here.
+fn prefix_before(bytes: &[u8], content: usize) -> &[u8] {
+    bytes.get(content - PREFIX..content).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -12,8 +12,9 @@
 
 use super::folder::{self, OPEN, SEALED, TEMPORARY};
 use super::framing::{Found, Records, SegmentKind};
+use super::identity::Identity;
 use super::journal_error::JournalError;
-use super::seen::{Identity, Seen};
+use super::seen::Seen;
 use super::segment_id::SegmentId;
 use super::segment_list::{SealedSegment, SegmentList};
 use super::{sealed, shuffle};

@@ -8,11 +8,9 @@
 //!   checksum    32 bytes   the SHA-256 of everything before
 //! ```
 //!
-//! The identity of a report is the first 16 bytes of SHA-256(key || the report's canonical form, with
-//! the exact X and LastWeek). It includes X, which has some 52 random bits: two installations with the
-//! same counts send two reports, and a report that is sent twice is one. A file does not reveal what
-//! was reported, even to someone who has the key, since they would have to guess X. Once no report of
-//! the day is accepted any more, the file is removed, and the key with it.
+//! A file does not reveal what was reported, even to someone who has the key, since they would have to
+//! guess X, which the identity includes. Once no report of the day is accepted any more, the file is
+//! removed, and the key with it.
 //!
 //! The key is durable before the first record with an identity made from it. The identities of reports
 //! in an open segment are in that segment; before it is sealed, which removes them, this file is
@@ -22,6 +20,7 @@
 //! most [`Limits::known`](super::Limits::known) are remembered; beyond that, new reports get 503.
 
 use super::folder::{self, TEMPORARY};
+use super::identity::{DayKey, Identity};
 use crate::day::Day;
 use crate::durable;
 use crate::event::Event;
@@ -35,22 +34,7 @@ use std::path::{Path, PathBuf};
 const FOLDER: &str = "seen";
 /// The first bytes of every file.
 const HEADER: [u8; 16] = *b"candor  seen  1\n";
-const KEY: usize = 32;
 const CHECKSUM: usize = 32;
-
-/// Identifies a report of a day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Identity([u8; 16]);
-
-impl Identity {
-    pub(super) fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
-    }
-
-    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Identity> {
-        bytes.try_into().ok().map(Identity)
-    }
-}
 
 /// The stored reports, by day.
 #[derive(Debug)]
@@ -68,7 +52,7 @@ struct Damaged;
 /// The stored reports of a day.
 #[derive(Debug)]
 struct OfDay {
-    key: [u8; KEY],
+    key: DayKey,
     /// The identities in the file, sorted.
     saved: Vec<Identity>,
     /// The identities that are not in the file yet.
@@ -118,14 +102,13 @@ impl Seen {
     /// durable.
     pub(super) fn identity(&mut self, date: Day, report: &[u8]) -> io::Result<Identity> {
         if !self.days.contains_key(&date) && !self.load(date)? {
-            let mut key = [0; KEY];
-            getrandom::fill(&mut key).map_err(io::Error::other)?;
+            let key = DayKey::random().map_err(io::Error::other)?;
             let day = OfDay { key, saved: Vec::new(), fresh: HashSet::new() };
             self.write(date, &day)?;
             self.days.insert(date, Ok(day));
         }
         match self.days.get(&date) {
-            Some(Ok(day)) => Ok(day.identity(report)),
+            Some(Ok(day)) => Ok(day.key.identity(report)),
             _ => Err(io::Error::other(format!(
                 "{} is damaged, so it is unknown which reports of that day are stored. Restore it \
                  from a copy; if there is none, remove it and restart: a report of that day that is \
@@ -235,13 +218,6 @@ impl Seen {
 }
 
 impl OfDay {
-    fn identity(&self, report: &[u8]) -> Identity {
-        let digest = Sha256::new().chain_update(self.key).chain_update(report).finalize();
-        let mut identity = [0; 16];
-        identity.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
-        Identity(identity)
-    }
-
     fn has(&self, identity: Identity) -> bool {
         self.fresh.contains(&identity) || self.saved.binary_search(&identity).is_ok()
     }
@@ -264,11 +240,11 @@ impl OfDay {
     }
 
     fn encode(&self) -> Vec<u8> {
-        let length = HEADER.len() + KEY + 16 * self.saved.len() + CHECKSUM;
+        let length = HEADER.len() + DayKey::LENGTH + Identity::LENGTH * self.saved.len() + CHECKSUM;
         let mut bytes = Vec::with_capacity(length);
         bytes.extend_from_slice(&HEADER);
-        bytes.extend_from_slice(&self.key);
-        self.saved.iter().for_each(|identity| bytes.extend_from_slice(&identity.0));
+        bytes.extend_from_slice(self.key.as_bytes());
+        self.saved.iter().for_each(|identity| bytes.extend_from_slice(identity.as_bytes()));
         let checksum = Sha256::digest(&bytes);
         bytes.extend_from_slice(&checksum);
         bytes
@@ -279,10 +255,10 @@ impl OfDay {
         if Sha256::digest(content).as_slice() != checksum {
             return None;
         }
-        let (key, identities) = content.strip_prefix(&HEADER)?.split_first_chunk::<KEY>()?;
-        let (identities, rest) = identities.as_chunks::<16>();
-        let saved = identities.iter().copied().map(Identity).collect();
-        rest.is_empty().then_some(OfDay { key: *key, saved, fresh: HashSet::new() })
+        let (key, identities) = content.strip_prefix(&HEADER)?.split_at_checked(DayKey::LENGTH)?;
+        let identities = identities.chunks(Identity::LENGTH).map(Identity::from_bytes);
+        let saved = identities.collect::<Option<_>>()?;
+        Some(OfDay { key: DayKey::from_bytes(key)?, saved, fresh: HashSet::new() })
     }
 }
 

@@ -2,19 +2,25 @@
 
 use super::folder;
 use super::framing::{Found, Records, SegmentKind};
-use super::{Clock, ConfigSet, ConfigSetError, Limits, Receiver, sealed_segments};
+use super::queue::Waiting;
+use super::store_writer::StoreWriter;
+use super::{
+    Clock, ConfigSet, ConfigSetError, Limits, LoggedConfig, Receiver, Report, check,
+    sealed_segments,
+};
 use crate::collection::CollectionConfig;
 use crate::gomod::{
     CommitTime, Module, ModulePath, ModuleVersion, ObjectId, Provenance, RepositoryPath,
     RepositoryUrl,
 };
 use crate::publish::{Catalogues, Versions, zip_key};
-use crate::store::{MemoryStore, Store};
+use crate::store::{MemoryStore, Store, StoreError};
 use crate::tlog::{self, Appended, LogKeys, LogVerifiers, Record, Seed, SignerLock};
 use jiff::{SignedDuration, Timestamp};
 use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;
+use tokio::sync::oneshot;
 
 const MODULE: &str = "telemetry.example.org/config";
 
@@ -80,6 +86,47 @@ pub(super) fn stored_rows(folder: &Path) -> Vec<Vec<u8>> {
     }
     rows.sort();
     rows
+}
+
+/// A machine that puts reports into a store that others use, too.
+pub(crate) struct Machine(StoreWriter);
+
+impl Machine {
+    pub(crate) fn start(store: Arc<dyn Store>) -> Result<Machine, StoreError> {
+        StoreWriter::open(store, Limits::default()).map(Machine)
+    }
+
+    /// Sends these reports, as one batch; each number is another report, with another public row. Says of each
+    /// whether it was acknowledged.
+    pub(crate) fn send(&mut self, numbers: &[u32]) -> Vec<bool> {
+        let config = LoggedConfig::new(ModuleVersion::FIRST, &config(1.0));
+        let (mut batch, mut answers) = (Vec::new(), Vec::new());
+        for number in numbers {
+            let json = report(0.25 + f64::from(*number) / 1e6);
+            let json = json.replace("\"verb:run\":3", &format!("\"verb:run\":{}", number + 1));
+            let report = Report::decode(json.as_bytes()).expect("a report");
+            let day = report.week;
+            let report = check(&report, day, &config, now()).expect("allowed");
+            let (answer, answered) = oneshot::channel();
+            batch.push(Waiting { report, answer });
+            answers.push(answered);
+        }
+        self.0.commit(batch);
+        answers.iter_mut().map(|answer| answer.try_recv().expect("an answer").is_ok()).collect()
+    }
+}
+
+/// The numbers of the reports in these public rows, as [`Machine::send`] makes them.
+pub(crate) fn numbers(rows: impl IntoIterator<Item = Vec<u8>>) -> Vec<u32> {
+    let number = |row: Vec<u8>| {
+        let report = Report::decode(&row).expect("a report");
+        let counters = &report.programs[0].counters;
+        let run = counters.iter().find(|(name, _)| *name == "verb:run").expect("a counter");
+        u32::try_from(run.1.get()).expect("a number") - 1
+    };
+    let mut numbers: Vec<u32> = rows.into_iter().map(number).collect();
+    numbers.sort_unstable();
+    numbers
 }
 
 /// A log of configs in a store in memory.

@@ -3,12 +3,13 @@
 use super::disk_errors::DiskErrors;
 use super::folder::{self, Lock};
 use super::framing;
+use super::identity::Identity;
 use super::journal_error::JournalError;
 use super::limits::Limits;
 use super::queue::{NotStored, Stored, Waiting};
 use super::requests;
 use super::sealing::Sealing;
-use super::seen::{Identity, Seen};
+use super::seen::Seen;
 use super::segment::Segment;
 use super::segment_id::SegmentId;
 use super::segment_list::SegmentList;

@@ -58,8 +58,13 @@ impl World<'_> {
     fn merge(&self, today: Date) -> bool {
         let store = Arc::new(FileStore::new(self.root.join("store")));
         let (reports, scratch) = (self.root.join("reports"), self.root.join("scratch"));
-        let merging =
-            Merging { reports: &reports, store, scratch: &scratch, today, stack_minimum: 1 };
+        let merging = Merging {
+            buffer: (&reports).into(),
+            store,
+            scratch: &scratch,
+            today,
+            stack_minimum: 1,
+        };
         let merged = merge(&merging, &Unwatched);
         merged.is_ok_and(|merged| merged.problems.is_empty())
     }

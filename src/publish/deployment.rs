@@ -604,7 +604,12 @@ impl Deployment {
         }
     }
 
-    /// Where accepted reports are stored.
+    /// Whether other machines use the store, too: it is a bucket.
+    pub fn is_shared(&self) -> bool {
+        self.store_place.folder().is_none()
+    }
+
+    /// Where accepted reports are stored, unless the store [is shared](Deployment::is_shared).
     pub fn reports(&self) -> PathBuf {
         self.folder.join("reports")
     }

@@ -34,6 +34,7 @@
 //! | `overlay` | a store on top of another one |
 //! | `memory` | a store in memory, with faults |
 //! | `checksum` | the checksum in pointers that hold JSON |
+//! | [`lease`] | of several machines, one at a time does some work |
 //! | `wrapped` | for tests: what happens besides, when a store is written to |
 //! | `contract` | the tests that every backend has to pass |
 
@@ -44,6 +45,8 @@ pub mod checksum;
 pub mod contract;
 mod file;
 mod key;
+#[cfg(feature = "server")]
+pub mod lease;
 #[cfg(any(test, feature = "testing"))]
 mod memory;
 #[cfg(all(feature = "server", feature = "object-stores"))]

@@ -62,7 +62,7 @@ impl World {
     fn merge(&self, today: Date) -> Merged {
         let (reports, scratch) = (self.path("reports"), self.path("scratch"));
         let merging = Merging {
-            reports: &reports,
+            buffer: (&reports).into(),
             store: self.store(),
             scratch: &scratch,
             today,

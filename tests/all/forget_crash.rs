@@ -87,7 +87,8 @@ impl Sender {
 fn merge_on(folder: &Path, today: Date) {
     let store = Arc::new(FileStore::new(folder.join("store")));
     let (reports, scratch) = (reports_folder(folder), folder.join("scratch"));
-    let merging = Merging { reports: &reports, store, scratch: &scratch, today, stack_minimum: 1 };
+    let merging =
+        Merging { buffer: (&reports).into(), store, scratch: &scratch, today, stack_minimum: 1 };
     let merged = merge(&merging, &Unwatched).expect("merged");
     assert_eq!(merged.problems, Vec::<String>::new());
 }

@@ -196,7 +196,7 @@ fn publish_finally(settings: &Settings) -> Vec<String> {
     let (reports, scratch) = (deployment.reports(), deployment.scratch());
     let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
     let merging = Merging {
-        reports: &reports,
+        buffer: (&reports).into(),
         store: deployment.store.clone(),
         scratch: &scratch,
         today: today.checked_add(LAST_EDITION.days()).expect("a day"),

@@ -143,7 +143,7 @@ impl Deployed {
         let reports = self.folder.path().join("reports");
         let scratch = self.folder.path().join("scratch");
         let merging = Merging {
-            reports: &reports,
+            buffer: (&reports).into(),
             store: self.store.clone(),
             scratch: &scratch,
             today: TODAY,

@@ -12,19 +12,20 @@ use crate::aggregate::index::Index;
 use crate::aggregate::public::PublicData;
 use crate::count::count;
 use crate::ingest::{
-    ReadError, SealedSegment, SegmentId, listed_segments, sealed_file_name, sealed_segments,
+    Buffer, ReadError, SealedFile, SealedSegment, SegmentId, listed_segments, sealed_file_name,
 };
 use crate::store::Store;
 use std::fmt;
 use std::ops::Range;
-use std::path::Path;
 use std::sync::Arc;
 
-/// A segment that has lost reports.
+/// A segment that has lost reports, or a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LostSegment {
     /// Its id.
     pub id: SegmentId,
+    /// Its name, relative to the deployment or in the store.
+    pub name: String,
     /// Its size, if it was sealed.
     pub sealed: Option<SealedSegment>,
     /// What is wrong with it.
@@ -49,19 +50,18 @@ impl LostSegment {
     }
 
     /// A segment that could not be read.
-    pub(super) fn unread(id: SegmentId, error: &ReadError) -> LostSegment {
+    pub(super) fn unread(segment: &SealedFile, error: &ReadError) -> LostSegment {
         let loss = match error {
             ReadError::Damaged { bytes, .. } => Loss::Damaged(bytes.clone()),
             other => Loss::Unreadable(other.to_string()),
         };
-        LostSegment { id, sealed: None, loss }
+        LostSegment { id: segment.id(), name: segment.name(), sealed: None, loss }
     }
 }
 
 impl fmt::Display for LostSegment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let LostSegment { id, sealed, loss } = self;
-        let name = sealed_file_name(*id);
+        let LostSegment { id, name, sealed, loss } = self;
         match (loss, sealed) {
             (Loss::Missing, Some(SealedSegment { reports, .. })) => {
                 let are = if *reports == 1 { "is" } else { "are" };
@@ -90,17 +90,18 @@ impl fmt::Display for LostSegment {
     }
 }
 
-/// The segments of a deployment that have lost reports. `reports` is the receiver's folder.
+/// The segments of a deployment that have lost reports; all of them are read.
 pub fn lost_segments(
-    reports: &Path,
+    buffer: &Buffer,
     store: &Arc<dyn Store>,
 ) -> Result<Vec<LostSegment>, MergeError> {
     // The list first, then the files, then the index: a segment that is merged meanwhile is in it.
-    let missing = missing(reports)?;
+    let missing = missing(buffer)?;
     let mut lost = Vec::new();
-    for file in sealed_segments(reports)? {
-        if let Err(error) = file.read() {
-            lost.push(LostSegment::unread(file.id(), &error));
+    for file in buffer.segments()? {
+        match file.read() {
+            Ok(_) | Err(ReadError::Gone { .. }) => {}
+            Err(error) => lost.push(LostSegment::unread(&file, &error)),
         }
     }
     let index = PublicData::new(store.clone()).index()?;
@@ -109,8 +110,10 @@ pub fn lost_segments(
     Ok(lost)
 }
 
-/// Listed segments without a file; the index may include some of them.
-fn missing(reports: &Path) -> Result<Vec<LostSegment>, ReadError> {
+/// Listed segments without a file; the index may include some of them. Nothing lists batches: whether one is there
+/// is for the store to know.
+fn missing(buffer: &Buffer) -> Result<Vec<LostSegment>, ReadError> {
+    let Some(reports) = buffer.folder() else { return Ok(Vec::new()) };
     let listed = listed_segments(reports)?.segments;
     let is_there = |id: &SegmentId| {
         let name = |end: &str| reports.join(format!("{id}.{end}"));
@@ -118,12 +121,14 @@ fn missing(reports: &Path) -> Result<Vec<LostSegment>, ReadError> {
         name("open").exists() || name("sealed").exists()
     };
     let missing = listed.into_iter().filter(|(id, _)| !is_there(id));
-    Ok(missing.map(|(id, sealed)| LostSegment { id, sealed, loss: Loss::Missing }).collect())
+    let lost =
+        |(id, sealed)| LostSegment { id, name: sealed_file_name(id), sealed, loss: Loss::Missing };
+    Ok(missing.map(lost).collect())
 }
 
 /// Listed segments that have no file and are not in this index.
-pub(super) fn missing_from(reports: &Path, index: &Index) -> Result<Vec<LostSegment>, ReadError> {
-    let mut missing = missing(reports)?;
+pub(super) fn missing_from(buffer: &Buffer, index: &Index) -> Result<Vec<LostSegment>, ReadError> {
+    let mut missing = missing(buffer)?;
     missing.retain(|lost| !index.segments.contains_key(&lost.id));
     Ok(missing)
 }

@@ -7,7 +7,8 @@
 //! # The life of a merge
 //!
 //! 1. The scratch folder is locked: one merge at a time on a machine. The receiver is asked to seal what
-//!    it has acknowledged.
+//!    it has acknowledged. (Where the store has the buffer, there are batches instead of segments, and nobody has
+//!    to be asked.)
 //! 2. Objects that the last merge replaced are removed. Readers of the old index had until now to finish.
 //! 3. The segments that the index does not include are read, together with the rows that wait
 //!    (`received`), and sorted by day and hash. A damaged segment is left out until it is restored or
@@ -41,7 +42,7 @@ use crate::aggregate::index::{Dataset, FileFormat, Index, days_of, week_of};
 use crate::aggregate::progress::{Phase, Progress};
 use crate::aggregate::public::PublicData;
 use crate::count::count;
-use crate::ingest::{Sealed, SegmentId, ask_to_seal, remove_merged};
+use crate::ingest::{Buffer, Sealed, SegmentId};
 use crate::store::Store;
 use jiff::ToSpan;
 use jiff::civil::Date;
@@ -58,8 +59,8 @@ const SEALING: Duration = Duration::from_secs(30);
 /// The inputs of a merge.
 #[derive(Debug, Clone)]
 pub struct Merging<'a> {
-    /// The receiver's folder.
-    pub reports: &'a Path,
+    /// Where reports wait.
+    pub buffer: Buffer,
     /// Where public data is.
     pub store: Arc<dyn Store>,
     /// A folder for unfinished files, best on the store's file system.
@@ -82,7 +83,7 @@ pub fn merge(merging: &Merging<'_>, progress: &dyn Progress) -> Result<Merged, M
 /// its edition already.
 pub fn merge_at_once(merging: &Merging<'_>, progress: &dyn Progress) -> Result<Merged, MergeError> {
     let merger = Merger { plan: plan_at_once, ..Merger::new(merging, progress)? };
-    let sealed = ask_to_seal(merging.reports, SEALING)?;
+    let sealed = merging.buffer.seal(SEALING)?;
     merger.repeat(|| merger.attempt(&BTreeSet::new(), sealed == Sealed::All))
 }
 
@@ -95,7 +96,7 @@ pub fn merge_after_loss(
 ) -> Result<Merged, MergeError> {
     let merger = Merger::new(merging, progress)?;
     merger.check_lost(given_up)?;
-    let sealed = ask_to_seal(merging.reports, SEALING)?;
+    let sealed = merging.buffer.seal(SEALING)?;
     merger.repeat(|| merger.attempt(given_up, sealed == Sealed::All))
 }
 
@@ -135,7 +136,7 @@ impl<'a> Merger<'a> {
         if given_up.is_empty() {
             return Ok(());
         }
-        let lost = lost_segments(self.merging.reports, &self.merging.store)?;
+        let lost = lost_segments(&self.merging.buffer, &self.merging.store)?;
         match given_up.iter().find(|id| !lost.iter().any(|lost| lost.id == **id)) {
             Some(id) => Err(MergeError::NotLost { id: *id }),
             None => Ok(()),
@@ -157,7 +158,7 @@ impl<'a> Merger<'a> {
     fn attempt(&self, given_up: &BTreeSet<SegmentId>, all_sealed: bool) -> Result<Merged, Stop> {
         let (index, removed) = publication::remove_superseded(&self.public)?;
         let reading = Reading {
-            folder: self.merging.reports,
+            buffer: &self.merging.buffer,
             public: &self.public,
             index: &index,
             today: self.merging.today,
@@ -185,12 +186,14 @@ impl<'a> Merger<'a> {
         }
         let unshown = writer.finish().map_err(|e| self.sort_failed(e))?;
         let merged = self.summary(&index, &days, &weeks, &received);
-        let Received { segments, merged: ids, problems, .. } = received;
-        let received = Some(Included { segments, present: ids.clone(), waiting, unshown });
+        let Received { segments, merged: ids, identities, problems, .. } = received;
+        let present = ids.clone();
+        let received = Some(Included { segments, present, waiting, unshown, identities });
         let today = self.merging.today;
         let publication = Publication { days, weeks, editions, received, problems, today };
         publication.publish(&self.public, index.merges, &removed)?;
-        remove_merged(self.merging.reports, ids)?;
+        self.merging.buffer.remove(ids)?;
+        self.merging.buffer.forget(|day| Edition::due(day, today).is_last())?;
         Ok(merged)
     }
 

@@ -73,7 +73,7 @@ impl World {
 
     fn merging<'a>(&self, reports: &'a Path, scratch: &'a Path, today: Date) -> Merging<'a> {
         let stack_minimum = self.stack_minimum.load(Ordering::Relaxed);
-        Merging { reports, store: self.store.clone(), scratch, today, stack_minimum }
+        Merging { buffer: reports.into(), store: self.store.clone(), scratch, today, stack_minimum }
     }
 
     /// A merge with so little memory that it must sort in files.

@@ -17,6 +17,7 @@
 //! | `merge_error` | why it stopped |
 //! | `received` | reads and sorts what is not public yet |
 //! | `lost` | notices segments that are missing or damaged |
+//! | `identities` | which reports of batches are included |
 //! | `private` | objects that are not served: rows that wait |
 //! | `stacks` | hides stacks that few reports have |
 //! | `sort` | sorts any number of lines in bounded memory |
@@ -29,8 +30,11 @@
 //! | `scratch` | the folder for unfinished files |
 
 mod batch;
+#[cfg(test)]
+mod batches_tests;
 mod dataset;
 mod gzip_lines;
+mod identities;
 mod line;
 mod lost;
 mod merge;

@@ -1,4 +1,4 @@
-//! Objects that are not served: rows that wait, and complete rows of reports with a hidden stack.
+//! Objects that are not served: rows that wait, complete rows of reports with a hidden stack, and `identities`.
 //!
 //! Lines in the order of public data, compressed with Zstandard. They are named after their SHA-256 by
 //! the index, and removed as soon as it names others: only a merge reads them.
@@ -10,7 +10,7 @@ use super::merge_error::{MergeError, Stop};
 use super::scratch::Scratch;
 use super::sort::{LineReader, Lines};
 use super::zstd_lines::{self, ZstdWriter};
-use crate::aggregate::index::{PrivateFile, private_key};
+use crate::aggregate::index::{Index, PrivateFile, private_key};
 use crate::aggregate::public::{PublicData, PublicError};
 use crate::durable;
 use crate::hashing::sha256_of;
@@ -18,6 +18,7 @@ use crate::hex::hex;
 use crate::store::Key;
 use jiff::civil::Date;
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 
@@ -73,13 +74,25 @@ impl PrivateWriter {
 
 /// Reads the lines of a private object, after checking its hash.
 pub(super) fn read(public: &PublicData, file: &PrivateFile) -> Result<impl Lines + use<>, Stop> {
+    let named = |index: &Index| {
+        [&index.waiting, &index.unshown].into_iter().flatten().any(|other| other == file)
+    };
+    let (key, opened) = open(public, file, named)?;
+    let decoded = zstd_lines::decode(opened);
+    Ok(LineReader(decoded.map_err(|source| PublicError::Io { name: key.to_string(), source })?))
+}
+
+/// Opens a private object, after checking its hash. `named` says whether an index names it.
+pub(super) fn open(
+    public: &PublicData,
+    file: &PrivateFile,
+    named: impl Fn(&Index) -> bool,
+) -> Result<(Key, File), Stop> {
     let key = Key::new(private_key(&file.sha256))?;
     let failed = |source| PublicError::Io { name: key.to_string(), source };
     let Some(mut opened) = public.store().open(&key)? else {
         // Another merge may just have replaced it.
-        let index = public.index()?;
-        let named = [&index.waiting, &index.unshown];
-        return Err(match named.into_iter().flatten().any(|other| other == file) {
+        return Err(match named(&public.index()?) {
             true => MergeError::from(PublicError::MissingRows { name: key.to_string() }).into(),
             false => Stop::Lost,
         });
@@ -88,5 +101,5 @@ pub(super) fn read(public: &PublicData, file: &PrivateFile) -> Result<impl Lines
         return Err(MergeError::from(PublicError::DamagedRows { name: key.to_string() }).into());
     }
     io::Seek::rewind(&mut opened).map_err(failed)?;
-    Ok(LineReader(zstd_lines::decode(opened).map_err(failed)?))
+    Ok((key, opened))
 }

@@ -96,6 +96,8 @@ pub(super) struct Included {
     pub waiting: Option<MadePrivate>,
     /// The complete rows of reports with a hidden stack.
     pub unshown: Option<MadePrivate>,
+    /// The identities of the included reports of batches, of the days that have new ones.
+    pub identities: BTreeMap<Date, MadePrivate>,
 }
 
 impl Publication {
@@ -143,7 +145,10 @@ impl Publication {
         for file in self.days.values().chain(self.weeks.values()).flat_map(|change| &change.made) {
             made.push((Key::new(public_key(&file.file.sha256))?, file.scratch.as_path()));
         }
-        let private = self.received.iter().flat_map(|r| r.waiting.iter().chain(&r.unshown));
+        let private = self.received.iter().flat_map(|received| {
+            let rows = received.waiting.iter().chain(&received.unshown);
+            rows.chain(received.identities.values())
+        });
         for file in private {
             made.push((Key::new(private_key(&file.file.sha256))?, file.scratch.as_path()));
         }
@@ -177,7 +182,13 @@ impl Publication {
                 self.problems.iter().cloned().chain(known.collect::<Vec<_>>()).collect()
             }
         };
-        if let Some(Included { segments, present, waiting, unshown }) = &self.received {
+        if let Some(Included { segments, present, waiting, unshown, identities }) = &self.received {
+            let identities = identities.iter().map(|(day, made)| (*day, made.file.clone()));
+            index.included.extend(identities);
+            let days = &index.days;
+            index
+                .included
+                .retain(|day, _| !days.get(day).is_some_and(|data| data.edition.is_last()));
             index.segments.extend(segments);
             index.waiting = waiting.as_ref().map(|made| made.file.clone());
             index.unshown = unshown.as_ref().map(|made| made.file.clone());

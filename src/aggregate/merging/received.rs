@@ -7,10 +7,11 @@
 //! 3. The stacks of the weeks to be published are counted, over all reports of these weeks.
 //! 4. The rows with stacks go to the sorter; in those of days that are published, rare stacks are hidden.
 
+use super::identities::Identities;
 use super::line::LineKey;
 use super::lost::{self, LostSegment};
 use super::merge_error::{MergeError, Stop};
-use super::private;
+use super::private::{self, MadePrivate};
 use super::scratch::Scratch;
 use super::sort::{LineReader, Lines, Merge, SortLimits, Sorter};
 use super::stacks::{StackCounts, Unshown, has_stacks};
@@ -19,17 +20,15 @@ use crate::aggregate::edition::{DayPlan, Edition, PlanDay, published_edition};
 use crate::aggregate::index::{FileFormat, Index, SegmentDays, days_of, week_of};
 use crate::aggregate::progress::{Phase, Progress};
 use crate::aggregate::public::{PublicData, PublicError};
-use crate::ingest::{Report, SealedRow, SealedRows, SegmentId, sealed_segments};
+use crate::ingest::{Buffer, ReadError, Report, SealedRow, SealedRows, SegmentId};
 use jiff::civil::Date;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Seek, Write};
-use std::path::Path;
 
 /// The inputs of reading.
 pub(super) struct Reading<'a> {
-    /// The receiver's folder.
-    pub folder: &'a Path,
+    pub buffer: &'a Buffer,
     pub public: &'a PublicData,
     pub index: &'a Index,
     pub today: Date,
@@ -59,6 +58,8 @@ pub(super) struct Received {
     pub segments: BTreeMap<SegmentId, SegmentDays>,
     /// Segments whose files may be removed once all this is durable.
     pub merged: BTreeSet<SegmentId>,
+    /// The identities of the included reports of batches, of the days that have new ones.
+    pub identities: BTreeMap<Date, MadePrivate>,
     /// The complete rows of reports with a hidden stack.
     pub unshown: Merge,
     /// Public rows that are replaced by ones with more stacks shown, and how many of each.
@@ -112,7 +113,7 @@ impl Reading<'_> {
     /// Reads and sorts. Memory: one segment, the sorter's, and the different stacks of the weeks to be
     /// published.
     pub fn read(&self) -> Result<Received, Stop> {
-        let missing = lost::missing_from(self.folder, self.index)?;
+        let missing = lost::missing_from(self.buffer, self.index)?;
         let given_up = |lost: &&LostSegment| self.given_up.contains(&lost.id);
         let given_up_missing: Vec<SegmentId> =
             missing.iter().filter(given_up).map(|lost| lost.id).collect();
@@ -137,7 +138,7 @@ impl Reading<'_> {
                 given_up: &mut given_up,
                 lost: &mut lost,
             };
-            self.read_segments(&mut intake, &mut read)?;
+            let identities = self.read_segments(&mut intake, &mut read)?;
             if let Some(waiting) = &self.index.waiting {
                 let mut lines = private::read(self.public, waiting)?;
                 let mut line = Vec::new();
@@ -166,6 +167,7 @@ impl Reading<'_> {
                     .chain(broken.into_values())
                     .collect(),
                 given_up,
+                identities,
                 bytes,
                 reports,
                 plans,
@@ -175,8 +177,14 @@ impl Reading<'_> {
         })
     }
 
-    fn read_segments(&self, intake: &mut Intake<'_>, into: &mut Read<'_>) -> Result<(), Stop> {
-        let files = sealed_segments(self.folder)?;
+    /// Returns the identities of what is included from now on.
+    fn read_segments(
+        &self,
+        intake: &mut Intake<'_>,
+        into: &mut Read<'_>,
+    ) -> Result<BTreeMap<Date, MadePrivate>, Stop> {
+        let mut identities = Identities::new(self.public, self.index);
+        let files = self.buffer.segments()?;
         let total = files.iter().map(|file| file.length()).sum();
         let mut done = 0;
         for file in files {
@@ -188,15 +196,25 @@ impl Reading<'_> {
                 };
                 let rows = match read {
                     Ok(rows) => rows,
+                    // Its reports are in another batch, which may not be among these, or in a newer index.
+                    Err(ReadError::Gone { .. }) => return Err(Stop::Lost),
                     Err(error) => {
-                        into.lost.push(LostSegment::unread(id, &error));
+                        into.lost.push(LostSegment::unread(&file, &error));
                         continue;
                     }
                 };
-                for SealedRow { week, row, sha256 } in rows.iter() {
+                for SealedRow { week, row, sha256, identity } in rows.iter() {
+                    if let Some(identity) = identity
+                        && !identities.add(week.civil(), identity)?
+                    {
+                        continue;
+                    }
                     intake.add(LineKey::new(week.civil(), sha256), row)?;
                 }
-                into.segments.insert(id, days_in(&rows).unwrap_or_else(|| self.any_day()));
+                // Of batches the index names the identities.
+                if self.buffer.folder().is_some() {
+                    into.segments.insert(id, days_in(&rows).unwrap_or_else(|| self.any_day()));
+                }
                 if self.given_up.contains(&id) {
                     into.given_up.insert(id, rows.len() as u64);
                 }
@@ -205,7 +223,7 @@ impl Reading<'_> {
             done += file.length();
             self.progress.advance(Phase::Reading, done, total);
         }
-        Ok(())
+        identities.finish(self.scratch).map_err(sort_failed)
     }
 
     /// For a segment whose days are unknown.

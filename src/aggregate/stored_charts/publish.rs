@@ -402,7 +402,7 @@ fn finished(
     folder: &str,
     objects: &mut Vec<(Key, Vec<u8>)>,
 ) -> Result<SectionsFile, PublicError> {
-    let (file, bytes) = sections.finish().map_err(malformed)?;
+    let (file, bytes) = sections.finish();
     objects.push((Key::new(format!("{folder}/{}", file.sha256))?, bytes));
     Ok(file)
 }

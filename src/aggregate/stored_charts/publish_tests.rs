@@ -156,7 +156,7 @@ fn one_chart_is_read_without_the_others() {
     let mut damaged = store.snapshot();
     let key = Key::new(format!("{}/{}", week_folder(weeks[3]), of.figures.sha256)).expect("a key");
     let object = damaged.objects.get_mut(&key).expect("the object");
-    let first = object.iter().position(|byte| *byte == b'\n').expect("a directory") + 1;
+    let first = of.figures.directory as usize;
     let second = first + object[first..].iter().position(|byte| *byte == b'\n').expect("one") + 1;
     object[second..].iter_mut().for_each(|byte| *byte ^= 1);
     store.restore(&damaged);

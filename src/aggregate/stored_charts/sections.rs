@@ -1,13 +1,15 @@
 //! Objects of named sections, of which any can be read and checked without the others.
 //!
-//! The first line is the directory, a JSON array of `[NAME, LENGTH, HASH]`; the sections follow in this
-//! order, with a newline after each. HASH is the first half of the section's SHA-256, in hex. The object is
-//! named after the SHA-256 of the directory with its newline, so the name vouches for every byte.
+//! The directory comes first: a line `candor sections 1`, and one for each section, `HASH LENGTH NAME`. The sections follow in this order,
+//! with a newline after each. HASH is the first half of the section's SHA-256, in hex. The object is named after
+//! the SHA-256 of the directory, so the name vouches for every byte.
+//!
+//! A page over two years reads the directories of nine spans, with ten thousand sections each: so a directory is
+//! kept as it was read.
 
 use crate::hex::hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
@@ -22,41 +24,43 @@ pub struct SectionsFile {
     pub sha256: String,
 }
 
-/// A section in a directory: its name, length and hash.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Entry<'a>(#[serde(borrow)] Cow<'a, str>, u64, #[serde(borrow)] Cow<'a, str>);
+/// The first line, with the version of this format.
+const HEADER: &str = "candor sections 1\n";
+/// The length of a section's hash.
+const HASH: usize = 32;
 
 /// An object of sections that is being made.
 #[derive(Debug, Default)]
 pub struct NewSections {
-    directory: Vec<Entry<'static>>,
+    directory: String,
     body: Vec<u8>,
 }
 
 fn hash(section: &[u8]) -> String {
     let mut hash = hex(&Sha256::digest(section));
-    hash.truncate(32);
+    hash.truncate(HASH);
     hash
 }
 
 impl NewSections {
-    /// Adds a section. Names are unique.
+    /// Adds a section. Names are unique, and have no control characters.
     pub fn add<T: Serialize>(&mut self, name: &str, section: &T) -> serde_json::Result<()> {
+        if name.contains(char::is_control) {
+            return Err(serde::ser::Error::custom("the name of a section has a control character"));
+        }
         let json = serde_json::to_vec(section)?;
-        let (name, hash) = (Cow::Owned(name.to_owned()), Cow::Owned(hash(&json)));
-        self.directory.push(Entry(name, json.len() as u64, hash));
+        self.directory += &format!("{} {} {name}\n", hash(&json), json.len());
         self.body.extend(json);
         self.body.push(b'\n');
         Ok(())
     }
 
     /// The object.
-    pub fn finish(self) -> serde_json::Result<(SectionsFile, Vec<u8>)> {
-        let mut object = serde_json::to_vec(&self.directory)?;
-        object.push(b'\n');
+    pub fn finish(self) -> (SectionsFile, Vec<u8>) {
+        let mut object = [HEADER.as_bytes(), self.directory.as_bytes()].concat();
         let (directory, sha256) = (object.len() as u64, hex(&Sha256::digest(&object)));
         object.extend(self.body);
-        Ok((SectionsFile { bytes: object.len() as u64, directory, sha256 }, object))
+        (SectionsFile { bytes: object.len() as u64, directory, sha256 }, object)
     }
 }
 
@@ -67,22 +71,12 @@ pub struct Sections {
     directory: Directory,
 }
 
-/// A directory that was read: with ten thousand sections, a few large pieces of memory rather than many small ones.
+/// A directory that was read.
 #[derive(Debug, Default)]
 struct Directory {
-    /// All names and hashes, one after the other.
     text: String,
-    places: Vec<Place>,
-}
-
-/// A section's place.
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    /// Where its name begins in the text of the directory, where its hash does, and where that ends.
-    name: [usize; 3],
-    /// Where it begins in the object.
-    start: u64,
-    length: u64,
+    /// Where the section of each line begins in the object.
+    starts: Vec<u64>,
 }
 
 /// A section's place, with its name and hash.
@@ -93,30 +87,31 @@ struct Found<'a> {
     length: u64,
 }
 
+/// A line of a directory, without its newline: hash, length and name.
+fn parse_line(line: &str) -> Option<(&str, u64, &str)> {
+    let (hash, rest) = line.split_at_checked(HASH)?;
+    let (length, name) = rest.strip_prefix(' ')?.split_once(' ')?;
+    Some((hash, length.parse().ok()?, name))
+}
+
 impl Directory {
-    /// `json` begins the object.
-    fn parse(json: &[u8]) -> serde_json::Result<Directory> {
-        let entries: Vec<Entry<'_>> = serde_json::from_slice(json)?;
-        let mut directory = Directory::default();
-        let mut start = json.len() as u64;
-        for Entry(name, length, hash) in &entries {
-            let begin = directory.text.len();
-            directory.text.push_str(name);
-            let middle = directory.text.len();
-            directory.text.push_str(hash);
-            let name = [begin, middle, directory.text.len()];
-            directory.places.push(Place { name, start, length: *length });
-            start = start.saturating_add(*length).saturating_add(1);
+    /// `bytes` begin the object.
+    fn parse(bytes: Vec<u8>) -> Option<Directory> {
+        let text = String::from_utf8(bytes).ok()?;
+        let (mut starts, mut start) = (Vec::new(), text.len() as u64);
+        for line in text.strip_prefix(HEADER)?.lines() {
+            let (_, length, _) = parse_line(line)?;
+            starts.push(start);
+            start = start.saturating_add(length).saturating_add(1);
         }
-        Ok(directory)
+        Some(Directory { text, starts })
     }
 
     /// All sections, in order.
     fn iter(&self) -> impl Iterator<Item = Found<'_>> {
-        self.places.iter().map(|place| {
-            let Place { name: [begin, middle, end], start, length } = *place;
-            let part = |from, to| self.text.get(from..to).unwrap_or_default();
-            Found { name: part(begin, middle), hash: part(middle, end), start, length }
+        self.starts.iter().zip(self.text.lines().skip(1)).filter_map(|(start, line)| {
+            let (hash, length, name) = parse_line(line)?;
+            Some(Found { name, hash, start: *start, length })
         })
     }
 }
@@ -136,7 +131,7 @@ impl Sections {
         if hex(&Sha256::digest(&directory)) != of.sha256 {
             return Err(damaged());
         }
-        let directory = Directory::parse(&directory).map_err(|_| damaged())?;
+        let directory = Directory::parse(directory).ok_or_else(damaged)?;
         Ok(Sections { file, directory })
     }
 
@@ -202,7 +197,7 @@ mod tests {
         for (name, section) in [("a", "first"), ("b", ""), ("c", "line\nline")] {
             new.add(name, &section).expect("JSON");
         }
-        new.finish().expect("JSON")
+        new.finish()
     }
 
     #[test]

@@ -26,7 +26,7 @@ use crate::client::report::filter;
 use crate::collection::{Allowed, CollectionConfig, compile, error_of, reports_needed};
 use crate::day::Day;
 use crate::gomod::ModuleVersion;
-use crate::ingest::{Answer, Receiver};
+use crate::ingest::{Answer, Buffer, Receiver};
 use crate::publish::{Catalogues, Deployment};
 use crate::review::thousands;
 use crate::web::{Panel, Plot};
@@ -312,10 +312,10 @@ fn reports(
 
 /// Merges what was received, on a day.
 fn merge_on(deployment: &Deployment, today: Date) -> Result<(), Failure> {
-    let (reports, scratch) = (deployment.reports(), deployment.scratch());
+    let (buffer, scratch) = (Buffer::of(deployment), deployment.scratch());
     let store = deployment.store.clone();
     let stack_minimum = Catalogues::new(store.clone()).stack_minimum()?;
-    let merging = Merging { reports: &reports, store, scratch: &scratch, today, stack_minimum };
+    let merging = Merging { buffer, store, scratch: &scratch, today, stack_minimum };
     merge(&merging, &Unwatched)?;
     Ok(())
 }

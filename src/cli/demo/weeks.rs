@@ -9,9 +9,11 @@ use crate::client::Address;
 use crate::client::report::filter;
 use crate::collection::{Allowed, CollectionConfig};
 use crate::day::Day;
+use crate::event::Event;
 use crate::gomod::ModuleVersion;
 use crate::ingest::{
-    Admission, AdmissionSettings, ChosenBudgets, Clock, ConfigSet, Limits, Receiver, ReceiverSlot,
+    Admission, AdmissionSettings, Buffer, ChosenBudgets, Clock, ConfigSet, Limits, Receiver,
+    ReceiverSlot,
 };
 use crate::publish::Deployment;
 use crate::web::Operations;
@@ -58,7 +60,8 @@ pub(super) fn receiver_slot(
     let (module, keys) = (deployment.module.clone(), deployment.verifiers().clone());
     let configs = ConfigSet::open(module, keys, deployment.store.clone())?;
     let limits = Limits::default();
-    let receiver = Receiver::open(&deployment.reports(), configs, Box::new(clock), limits)?;
+    let (stop, buffer) = (Event::new(), Buffer::of(deployment));
+    let receiver = Receiver::open_in(&stop, &buffer, configs, Box::new(clock), limits)?;
     Ok(ReceiverSlot::of(Arc::new(receiver)))
 }
 
