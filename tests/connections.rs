@@ -346,7 +346,7 @@ fn a_server_can_listen_on_names_ports_and_unix_sockets() {
     receiver::deploy(&deployment);
     let serve = || {
         let mut child = candor()
-            .args(["serve", "--no-uploads", "--listen"])
+            .args(["serve", "--read-only", "--listen"])
             .arg(format!("unix:{}", socket.display()))
             .arg("--data")
             .arg(&deployment)

@@ -20,6 +20,7 @@ use crate::ingest::{
 };
 use crate::publish::{Deployment, DeploymentError, LiveDeployment, Refresher};
 use crate::terminal::OneLine;
+use crate::tlog::SeedLocation;
 use crate::web::{self, BasePath, ClockReport, ListenAddress, LostReports, Operations};
 use crate::witness::Witness;
 use std::pin::pin;
@@ -46,17 +47,17 @@ pub(super) struct Args {
     /// Where to listen: HOST:PORT, :PORT for all addresses, or unix:/PATH; port 0 takes a free one.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: ListenAddress,
-    /// Accept no reports and publish none; clients are asked to send theirs later. The deployment's folder
-    /// may then be read-only.
+    /// Write nothing, neither to the store nor to the deployment's folder: no reports are accepted, and clients
+    /// are asked to send theirs later. For machines that only answer readers; neither key nor signer is needed.
     #[arg(long)]
-    no_uploads: bool,
+    read_only: bool,
     /// Leave merging uploads and making charts to `candor merge` and `candor chart`; otherwise both
     /// run at the start and after the end of each day in UTC.
     #[arg(long)]
     no_charts: bool,
     /// Rehearse: accept reports under the published configs, and chart them at once, in a temporary folder that
     /// is removed at the end. Nothing of them can become public, and the pages say what they are.
-    #[arg(long, conflicts_with_all = ["no_uploads", "no_charts", "witness"])]
+    #[arg(long, conflicts_with_all = ["read_only", "no_charts", "witness"])]
     rehearsal: bool,
     /// Also serve the witness of this folder, below /witness/; `candor witness init` makes one.
     #[arg(long)]
@@ -91,13 +92,16 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     super::log_lines::log_to_standard_error();
     super::private::warn_of_wide_modes(&args.data.folder, out);
     // What is public is served all the same.
-    if !args.no_uploads
-        && !args.rehearsal
-        && let Err(error @ DeploymentError::NoSigner { .. }) = deployment.signer()
-    {
-        out.say(format_args!("warning: nothing can be published from here: {error}"));
+    if !args.read_only && !args.rehearsal && !only_receives(&deployment) {
+        match deployment.signer() {
+            Err(
+                error @ (DeploymentError::NoSigner { .. } | DeploymentError::NotMovedThere { .. }),
+            ) => out.say(format_args!("warning: nothing can be published from here: {error}")),
+            // Publishing says what else is wrong.
+            Ok(_) | Err(_) => {}
+        }
     }
-    if !args.no_uploads && !args.rehearsal {
+    if !args.read_only && !args.rehearsal {
         deployment.try_out_store()?;
     }
     let live = LiveDeployment::new(deployment.clone());
@@ -116,6 +120,12 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
         received.wait(LAST_REPORTS);
     }
     served
+}
+
+/// Whether this is one of several machines, and not one that signs: then it needs no key.
+fn only_receives(deployment: &Deployment) -> bool {
+    let key = deployment.seed_source().find();
+    deployment.is_shared() && matches!(key, SeedLocation::File(file) if !file.exists())
 }
 
 /// A folder for what is received and made in a rehearsal, removed on drop.
@@ -145,7 +155,7 @@ async fn serve(
 ) -> Result<(), Failure> {
     super::signals::survive_file_limits();
     let mut asked = pin!(stop_signal());
-    let receives = !args.no_uploads;
+    let receives = !args.read_only;
     let opened = async {
         let listener = bind(&args.listen).await?;
         let admin = bind(&args.admin).await?;
@@ -172,13 +182,10 @@ async fn serve(
         receive(&deployment, slot, background);
     }
     // Even with --no-charts, what has expired is published, except by a server that may not write.
-    let works: &[Work] = match (receives, args.no_charts) {
-        (true, false) if args.rehearsal => &[Work::Merge, Work::Chart],
-        (true, false) => &Work::ALL,
-        (true, true) => &[Work::Publish],
-        (false, _) => &[],
-    };
-    let upkeep = receives.then(|| UpkeepState::new(works));
+    let signs = receives && !args.rehearsal && !only_receives(&deployment);
+    let charts: &[Work] = if args.no_charts { &[] } else { &[Work::Merge, Work::Chart] };
+    let works: Vec<Work> = [&[Work::Publish][..usize::from(signs)], charts].concat();
+    let upkeep = receives.then(|| UpkeepState::new(&works));
     if let Some(upkeep) = &upkeep {
         let (upkeep, stop) = (upkeep.clone(), background.stop.clone());
         match args.rehearsal {
@@ -187,7 +194,7 @@ async fn serve(
         }
     }
     // A server that may not write does not ask for cosignatures.
-    let refresher = (receives && !args.rehearsal).then(|| Refresher::new(live.clone()));
+    let refresher = signs.then(|| Refresher::new(live.clone()));
     let refresh = refresher.as_ref().map(|refresher| refresher.state().clone());
     site.set_policy(&deployment.policy());
     super::witness::reload_when_asked(witness.as_ref())?;

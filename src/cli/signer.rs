@@ -261,8 +261,12 @@ fn move_here(deployment: &Deployment, url: Option<String>, out: Output) -> Resul
     let mut seen = cosigned(deployment, out);
     seen.extend(url.map(|url| served(deployment, &url)).transpose()?);
     let head = Head::from(deployment.move_signer(seen)?);
-    let signer = deployment.identity().read()?.to_string();
-    let mut text = format!("the log's signer is this folder from now on ({signer})\n  {head}\n");
+    let signer = deployment.signer()?.to_string();
+    let whose = match deployment.is_lock_shared() {
+        true => "every folder that has the key and uses the signer's lock",
+        false => "this folder",
+    };
+    let mut text = format!("the log's signer is {whose} from now on ({signer})\n  {head}\n");
     let _ = writeln!(
         text,
         "If the previous signer still exists, remove keys/log.seed from it: it is refused only as long as \

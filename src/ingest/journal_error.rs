@@ -10,7 +10,7 @@ pub enum JournalError {
     /// Another process uses this folder.
     #[error(
         "{folder} is in use by another process, and two cannot store reports in one folder: stop \
-         the other one, or serve with --no-uploads"
+         the other one, or serve with --read-only"
     )]
     InUse {
         /// The folder.

@@ -271,7 +271,7 @@ fn one_process_at_a_time_appends() {
     let refused = Journal::open(folder.path(), oldest(), Limits::default()).expect_err("refused");
     let expected = format!(
         "{} is in use by another process, and two cannot store reports in one folder: stop the other \
-         one, or serve with --no-uploads",
+         one, or serve with --read-only",
         folder.path().display()
     );
     assert_eq!(refused.to_string(), expected);

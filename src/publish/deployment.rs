@@ -191,6 +191,17 @@ pub enum DeploymentError {
         /// The deployment's host.
         host: String,
     },
+    /// The signer's lock was never written.
+    #[error(
+        "the signer's lock {lock} is empty: `candor signer move --url https://{host}` writes it, after it has \
+         looked at everything public, so that no second history is ever signed"
+    )]
+    NotMovedThere {
+        /// The lock.
+        lock: String,
+        /// The deployment's host.
+        host: String,
+    },
     /// There is a key, but none of the other files that an interrupted init leaves.
     #[error(
         "there is a key at {path}, which may have signed a log elsewhere: bring that \
@@ -440,14 +451,24 @@ impl Deployment {
         }
     }
 
-    /// The log, its keys, and the right to append and sign: refused unless this folder is the log's
-    /// registered signer.
+    /// The log, its keys, and the right to append and sign: refused unless [who signs](Deployment::signer) is known
+    /// here.
     pub fn log(&self) -> Result<Log, DeploymentError> {
         self.log_of(self.signer()?)
     }
 
-    /// Who signs here: refused unless this folder was registered as the log's signer.
+    /// Who signs here: refused unless this folder was registered as the log's signer. If the signer's lock is in a
+    /// bucket, machines that have the key are one signer together: the lock lets one of them sign at a time, and
+    /// remembers for all what was signed.
     pub fn signer(&self) -> Result<SignerId, DeploymentError> {
+        if self.is_lock_shared() {
+            let record = LockRecord::read(&self.lock()?).map_err(LogError::from)?;
+            let known = record.and_then(|record| record.signer);
+            return known.ok_or_else(|| DeploymentError::NotMovedThere {
+                lock: self.lock.as_ref().map(ToString::to_string).unwrap_or_default(),
+                host: self.host().to_string(),
+            });
+        }
         self.identity().read().map_err(|error| match error {
             IdentityError::Missing { path } => DeploymentError::NoSigner {
                 path,
@@ -509,6 +530,11 @@ impl Deployment {
         Err(DeploymentError::OtherKey { location: source.find(), wanted: wanted.log.to_string() })
     }
 
+    /// Whether the signer's lock is where other machines can use it, too.
+    pub fn is_lock_shared(&self) -> bool {
+        self.lock.as_ref().is_some_and(|lock| lock.folder().is_none())
+    }
+
     /// The identity of the signer here.
     pub fn identity(&self) -> SignerIdentity {
         SignerIdentity::new(self.folder.join(SIGNER), Machine::this())
@@ -552,7 +578,9 @@ impl Deployment {
         let id = SignerId::generate()?;
         let log = self.log_of(id.clone())?;
         log.take_over(&seen)?;
-        self.identity().write(&id)?;
+        if !self.is_lock_shared() {
+            self.identity().write(&id)?;
+        }
         Ok(log.settle()?)
     }
 

@@ -229,9 +229,9 @@ fn a_reports_folder_that_is_in_use_does_not_keep_anyone_from_serving() {
             break said;
         }
     };
-    assert!(said.contains("serve with --no-uploads"), "{said}");
+    assert!(said.contains("serve with --read-only"), "{said}");
     assert!(second.stop().success());
-    let second = Server::start(serve_command(world.deployment.path()).arg("--no-uploads"));
+    let second = Server::start(serve_command(world.deployment.path()).arg("--read-only"));
     assert_eq!(second.health("/health"), (200, second.health("/health").1));
     assert!(second.stop().success() && first.stop().success());
 }

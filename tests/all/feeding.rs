@@ -289,7 +289,7 @@ fn a_server_has_the_log_cosigned_again() {
     bench.cosigned_at(LONG_AGO);
     let read_only = Server::start(
         Command::new(env!("CARGO_BIN_EXE_candor"))
-            .args(["serve", "--no-uploads", "--listen", "127.0.0.1:0", "--data"])
+            .args(["serve", "--read-only", "--listen", "127.0.0.1:0", "--data"])
             .arg(bench.deployment.path()),
     );
     let (stale, before) = shown(&read_only);

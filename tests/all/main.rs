@@ -63,6 +63,7 @@ mod joining;
 mod key_secrecy;
 mod kit;
 mod lost_segments;
+mod machines;
 mod marginals;
 mod merge_crash;
 mod merkle;

@@ -214,7 +214,7 @@ fn a_deployment_in_a_bucket_keeps_its_signers_memory_apart_from_it() {
     serve
         .args([
             "serve",
-            "--no-uploads",
+            "--read-only",
             "--listen",
             "127.0.0.1:0",
             "--admin",

@@ -113,7 +113,7 @@ fn a_socket_is_open_to_whom_the_umask_lets() {
     succeed(&mut data(&["init", "--name", HOST, "--module", MODULE], &folder));
     for (umask, mode) in [("000", 0o777), ("007", 0o770)] {
         let socket = parent.path().join(format!("{umask}.sock"));
-        let mut serve = data(&["serve", "--no-uploads"], &folder);
+        let mut serve = data(&["serve", "--read-only"], &folder);
         serve.arg("--listen").arg(format!("unix:{}", socket.display()));
         let server = Server::start(&mut with_umask(umask, &serve));
         let found = socket.symlink_metadata().expect("a socket").mode() & 0o777;

@@ -60,7 +60,7 @@ fn what_is_rehearsed_is_charted_at_once_and_nothing_of_it_is_kept() {
     // What a real server publishes of it: nothing, since nothing is there.
     assert_eq!(contents(deployment.path()), before);
     assert!(contents(temporary.path()).is_empty());
-    for with in ["--no-uploads", "--no-charts", "--witness"] {
+    for with in ["--read-only", "--no-charts", "--witness"] {
         let mut both = support::serve_command(deployment.path());
         let refused = run(both.args(["--rehearsal", with]));
         assert_eq!(refused.status.code(), Some(2), "{with}");

@@ -55,7 +55,7 @@ pub fn public(deployment: &Path, sunday: Date) -> Public {
     for verb in ["merge", "chart"] {
         succeed(candor().args([verb, "--data"]).arg(deployment));
     }
-    let server = Server::start(serve_command(deployment).arg("--no-uploads"));
+    let server = Server::start(serve_command(deployment).arg("--read-only"));
     let json = |path: &str| -> Value {
         let (status, body) = server.get(path);
         assert_eq!(status, 200, "{path}");

@@ -150,7 +150,7 @@ fn check_all(past: &Lives, verdict: &mut Verdict, lives: u32, made: &Made) -> bo
     let senders = &past.senders;
     let merged = run(&mut on(&past.settings, "merge"));
     let finished = publish_finally(&past.settings);
-    let server = Server::start(&past.settings, &["--no-uploads"]);
+    let server = Server::start(&past.settings, &["--read-only"]);
     let public = public::count(server.address, &senders.reports);
     drop(server);
     let requests = past.senders.clients.requests();
