@@ -350,12 +350,15 @@ impl System {
 
     fn shell(&self, script: &str) -> Command {
         let mut command = Command::new("timeout");
+        command.args([LONGEST, "sh", "-eu", "-c", &self.here(script)]);
+        self.set_up(command)
+    }
+
+    /// The same with its environment.
+    fn set_up(&self, mut command: Command) -> Command {
         let path =
             format!("{}:{}", self.path("bin").display(), std::env::var("PATH").expect("a path"));
-        command
-            .args([LONGEST, "sh", "-eu", "-c", &self.here(script)])
-            .env("PATH", path)
-            .stdin(Stdio::null());
+        command.env("PATH", path).stdin(Stdio::null());
         // Commits of the page are of no one here.
         command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_SYSTEM", "/dev/null");
         command.env_remove("CANDOR_DATA_DIR").env_remove("CANDOR_LOG");
@@ -378,7 +381,10 @@ impl System {
         let command = line.replace("/usr/bin/candor", "candor");
         let script = format!("{loaded} exec {command}");
         let log = fs::File::create(self.path(&format!("{name}.log"))).expect("a file");
-        let started = self.shell(&script).stdout(Stdio::null()).stderr(log).spawn();
+        // Without `timeout`, which leaves its child alone if it is stopped just after it has started it.
+        let mut shell = Command::new("sh");
+        shell.args(["-eu", "-c", &self.here(&script)]);
+        let started = self.set_up(shell).stdout(Stdio::null()).stderr(log).spawn();
         self.running.insert(name.to_owned(), started.expect("started"));
     }
 

@@ -15,7 +15,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read as _;
+use std::io::{Read as _, Seek as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -202,11 +202,16 @@ fn upload(url: &str, number: u64) -> bool {
 
 /// Runs a command, and kills it after this long or when all is over, if it still runs then: whether it was.
 fn run_or_kill(command: &mut Command, after: Option<Duration>, over: impl Fn() -> bool) -> bool {
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("started");
+    let mut said = tempfile::tempfile().expect("a file");
+    let errors = said.try_clone().expect("the file");
+    let mut child = command.stdout(Stdio::null()).stderr(errors).spawn().expect("started");
     let begun = Instant::now();
     loop {
         if let Some(status) = child.try_wait().expect("its state") {
-            assert!(status.success() || after.is_some(), "{command:?} failed");
+            let mut text = String::new();
+            said.rewind().expect("rewound");
+            said.read_to_string(&mut text).expect("text");
+            assert!(status.success(), "{command:?} failed: {text}");
             return false;
         }
         if over() || after.is_some_and(|after| begun.elapsed() >= after) {
