@@ -247,8 +247,18 @@ fn a_machine_that_has_the_settings_alone_serves_and_receives() {
     assert_eq!(world.batches().len(), 2, "the other machine does not know the report");
     assert_eq!(world.public(), BTreeMap::from([(1, 1)]), "and the merge takes it once");
     assert_eq!(world.batches(), []);
-    let (status, _) = third.get("/data/index.json");
-    assert_eq!(status, 200);
+    // One that only answers readers writes nothing, here or there.
+    world.add_machine("reader", false);
+    let before = support::contents(&world.bucket.files());
+    let reader = world.serve("reader", &["--read-only"]);
+    for path in ["/", "/data/index.json", "/log/newest", "/charts/", "/config/v0.1.0"] {
+        assert_eq!(reader.get(path).0, 200, "{path}");
+    }
+    assert_eq!(reader.get("/data/index.json"), third.get("/data/index.json"));
+    assert!(!upload(&reader.url, 2));
+    drop(reader);
+    assert!(support::contents(&world.bucket.files()) == before);
+    assert_eq!(left_behind(&world.machine("reader")), ["candor.toml"]);
 }
 
 /// The files on a machine that say anything.
