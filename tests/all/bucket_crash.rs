@@ -18,12 +18,17 @@ use tempfile::TempDir;
 /// A store of a process that dies: from some operation on, nothing is done any more. That operation may still be
 /// under way.
 #[derive(Debug)]
-struct Dying {
+pub struct Dying {
     store: BucketStore,
     left: AtomicI64,
 }
 
 impl Dying {
+    /// The store of a process that dies at this operation, counted from 1.
+    pub fn after(left: i64, store: BucketStore) -> Dying {
+        Dying { store, left: AtomicI64::new(left) }
+    }
+
     fn operate<T>(
         &self,
         operation: impl FnOnce() -> Result<T, StoreError>,
@@ -75,7 +80,7 @@ impl Store for Dying {
 }
 
 /// How many schedules are run; more by hand.
-fn schedules() -> u64 {
+pub fn schedules() -> u64 {
     let wanted = std::env::var("CANDOR_FAULT_SCHEDULES").ok();
     wanted.map_or(24, |number| number.parse().expect("a number"))
 }
@@ -114,7 +119,7 @@ fn run(server: &S3, seed: u64) -> (u64, u64) {
     let direct = Arc::new(server.store(&prefix));
     let opened = |left: i64| {
         let store = server.store_through(&prefix, &proxy.endpoint()).hurried();
-        Arc::new(Dying { store, left: AtomicI64::new(left) })
+        Arc::new(Dying::after(left, store))
     };
     let alive = i64::MAX;
     let until_done = |what: &str, work: &dyn Fn() -> bool| {

@@ -30,6 +30,7 @@ mod big_log;
 mod book;
 mod browser;
 mod bucket_crash;
+mod bucket_uploads;
 mod catalogue;
 mod chart;
 mod charts_config;
