@@ -75,6 +75,7 @@
 //! | `stacks` | stacks of a week as issues of a tracker |
 //! | `audit` | check from outside everything that a deployment promises |
 //! | `web` | HTTP: GOPROXY, checksum database, tlog-tiles, uploads and the website |
+//! | `static_site` | everything public as plain files |
 //! | `cli` | the verbs of the program: one file a verb |
 //! | *all may use* | |
 //! | `store` | immutable objects, and pointers changed by compare-and-swap |
@@ -174,6 +175,10 @@ mod review;
 pub mod stacks;
 #[cfg(all(feature = "server", not(feature = "testing")))]
 mod stacks;
+#[cfg(all(feature = "server", feature = "testing"))]
+pub mod static_site;
+#[cfg(all(feature = "server", not(feature = "testing")))]
+mod static_site;
 #[cfg(all(feature = "verify", feature = "testing"))]
 pub mod store;
 #[cfg(all(feature = "verify", not(feature = "testing")))]

@@ -17,6 +17,7 @@
 //! | `compile` | `candor compile`: the collection config of a charts folder |
 //! | `publish` | `candor publish`: the config as the next version |
 //! | `serve` | `candor serve`: a deployment over HTTP |
+//! | `static_site` | `candor static`: everything public as plain files |
 //! | `prove`, `verify` | `candor prove`, `candor verify`: proofs to check offline |
 //! | `audit` | `candor audit`: an independent monitor |
 //! | `verify_store` | `candor verify-store`: everything stored, recomputed |
@@ -96,6 +97,7 @@ mod signals;
 mod signer;
 mod simulate;
 mod stacks;
+mod static_site;
 mod telemetry;
 mod today;
 mod trust;
@@ -142,6 +144,7 @@ enum Verb {
     Compile(compile::Args),
     Publish(publish::Args),
     Serve(serve::Args),
+    Static(static_site::Args),
     Prove(prove::Args),
     Verify(verify::Args),
     Audit(audit::Args),
@@ -223,6 +226,7 @@ pub fn main() -> ExitCode {
         Verb::Compile(args) => compile::run(args, out),
         Verb::Publish(args) => publish::run(args, out),
         Verb::Serve(args) => serve::run(args, out),
+        Verb::Static(args) => static_site::run(args, out),
         Verb::Prove(args) => prove::run(args, out),
         Verb::Verify(args) => verify::run(args, out),
         Verb::Audit(args) => audit::run(args, out),

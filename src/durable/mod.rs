@@ -199,10 +199,19 @@ pub fn make_folders(path: &Path) -> io::Result<()> {
 /// As [`make_folders`], with this builder, whose mode becomes 0700. Returns the created folders, the
 /// outermost first. Their names are durable once their parents are synced.
 pub fn make_folders_unsynced(path: &Path, builder: &mut DirBuilder) -> io::Result<Vec<PathBuf>> {
-    recorder::alive(path)?;
-    builder.recursive(false);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(builder, 0o700);
+    make_with(path, builder)
+}
+
+/// The same with the permissions that the umask allows: for what others are to read.
+pub fn make_shared_folders_unsynced(path: &Path) -> io::Result<Vec<PathBuf>> {
+    make_with(path, &mut DirBuilder::new())
+}
+
+fn make_with(path: &Path, builder: &mut DirBuilder) -> io::Result<Vec<PathBuf>> {
+    recorder::alive(path)?;
+    builder.recursive(false);
     let mut missing = Vec::new();
     for folder in path.ancestors() {
         if folder.as_os_str().is_empty() || folder.is_dir() {

@@ -32,6 +32,8 @@
 //! | `bucket_url` | the URL of a store in a bucket |
 //! | `object` | a store in a bucket |
 //! | `overlay` | a store on top of another one |
+//! | `pinned` | a store as it was at one moment |
+//! | `plain` | plain objects with headers, for others to serve |
 //! | `memory` | a store in memory, with faults |
 //! | `checksum` | the checksum in pointers that hold JSON |
 //! | [`lease`] | of several machines, one at a time does some work |
@@ -52,6 +54,10 @@ mod memory;
 #[cfg(all(feature = "server", feature = "object-stores"))]
 mod object;
 mod overlay;
+#[cfg(feature = "server")]
+mod pinned;
+#[cfg(feature = "server")]
+pub mod plain;
 #[cfg(any(test, feature = "testing"))]
 mod wrapped;
 
@@ -60,8 +66,10 @@ pub use key::{Key, KeyError};
 #[cfg(any(test, feature = "testing"))]
 pub use memory::{Fault, MemoryStore, Snapshot};
 #[cfg(all(feature = "server", feature = "object-stores"))]
-pub use object::BucketStore;
+pub use object::{BucketStore, PlainBucket};
 pub use overlay::Overlay;
+#[cfg(feature = "server")]
+pub use pinned::Pinned;
 #[cfg(any(test, feature = "testing"))]
 pub use wrapped::{Wrapped, Wrapper};
 

@@ -14,6 +14,7 @@
 //! | `/health` and below, `/metrics`, on a second listener | for the operator | `admin`, `health`, `metrics`, `quorum`, `request_counts`, `operations`, `damage` |
 //! | `/health`, `/metrics` or one page of a command that is not a server | for its user | `status`, `local_page` |
 //! | none | a picture for a command's user | `plot` |
+//! | a query as a path, `~page=2` | what is a file in a static copy | `path_form`, `in_process` |
 //!
 //! # The life of a request
 //!
@@ -54,6 +55,7 @@ mod goproxy;
 mod guard;
 mod head;
 mod health;
+mod in_process;
 mod latest;
 mod local_page;
 mod metrics;
@@ -61,6 +63,7 @@ mod newest;
 mod numbers;
 mod operations;
 mod pages;
+mod path_form;
 mod plot;
 mod proof;
 mod public;
@@ -80,10 +83,12 @@ mod witness;
 
 pub use admin::admin;
 pub use base_path::{BasePath, BasePathError};
+pub use in_process::{Answer, Reader};
 pub use local_page::{RenderPage, serve_local_page};
 pub use operations::{ClockReport, FindLostReports, LostReports, Operations};
 pub(crate) use pages::stack_place;
-pub use pages::stylesheet;
+pub use pages::{WrittenAt, stylesheet};
+pub use path_form::path_form;
 pub(crate) use plot::{Panel, Plot};
 pub use receiver_settings::{Budgets, ReceiverSettings};
 pub use server::{ListenAddress, ListenAddressError, Listener};

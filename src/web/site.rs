@@ -19,7 +19,9 @@ use crate::count::entries;
 use crate::gomod::{ModulePath, ModuleVersion};
 use crate::publish::{CatalogueProject, Retirements};
 use crate::store::Store;
-use crate::tlog::{Bundle, Hash, InclusionProof, LeafIndex, LogVerifiers, Policy, Tile, TreeHead};
+use crate::tlog::{
+    Bundle, Hash, InclusionProof, LeafIndex, LogVerifiers, Policy, Protocol, Tile, TreeHead,
+};
 use jiff::civil::Date;
 use maud::Markup;
 use sha2::{Digest, Sha256};
@@ -230,6 +232,19 @@ impl Site {
     /// The tree that is shown now, if there is one.
     pub(crate) fn shown_tree(&self) -> Option<TreeHead> {
         Some(self.heads().last()?.tree())
+    }
+
+    /// The head that is shown now, if there is one, and as it is signed.
+    pub(crate) fn shown_head(&self, protocol: Protocol) -> Option<(TreeHead, String)> {
+        let head = self.heads().last()?;
+        Some((head.tree(), head.signed(protocol).to_owned()))
+    }
+
+    /// The newest week that has charts.
+    pub(crate) async fn newest_charted_week(&self) -> Option<Date> {
+        let shown = self.index().await.ok()?;
+        let weeks = shown.index.weeks.iter().rev();
+        weeks.into_iter().find(|(_, week)| week.charts.is_some()).map(|(date, _)| *date)
     }
 
     pub(super) fn module(&self) -> &ModulePath {

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use syn::visit::{self, Visit};
 
 /// The modules, in the order in which data flows. Those of `ANYONE` may be used by all.
-const FLOW: [&str; 15] = [
+const FLOW: [&str; 16] = [
     "charts",
     "collection",
     "review",
@@ -26,6 +26,7 @@ const FLOW: [&str; 15] = [
     "stacks",
     "audit",
     "web",
+    "static_site",
     "cli",
 ];
 const ANYONE: [&str; 14] = [

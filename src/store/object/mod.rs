@@ -10,6 +10,7 @@
 //! | `retry` | sending again |
 //! | `read`, `write` | immutable objects |
 //! | `pointer` | compare-and-swap |
+//! | `plain` | plain objects with headers, for others to serve |
 //! | `probe` | whether a store keeps its conditions |
 //!
 //! What a bucket cannot do, and what that means here:
@@ -23,6 +24,7 @@
 
 mod answer;
 mod connect;
+mod plain;
 mod pointer;
 mod probe;
 mod read;
@@ -34,6 +36,8 @@ mod write;
 mod profile;
 #[cfg(test)]
 mod tests;
+
+pub use plain::PlainBucket;
 
 use super::bucket_url::BucketUrl;
 use super::{Key, Store, StoreError, Swap, distinct, failed};

@@ -15,6 +15,7 @@
 //! | `/help/` and below | the book of `docs/` | `help` |
 //! | pages of versions | what a config collects, until when its reports are accepted, and what retired with it | `collected`, `config_part`, `config_states`, `retired` |
 //! | pages of the log and of versions | what the reader's browser verifies | `verifying`, `verify.js` |
+//! | `/status/`, of a static copy alone | when it was written, and what it cannot do | `files` |
 //! | errors, in a browser | the sentence, and links | `refused` |
 //! | `/charts/atom.xml`, `/charts/new.xml` | feeds of weeks and of new charts | `charts` |
 //! | `/robots.txt`, `/sitemap.xml` | what search engines should read | `sitemap` |
@@ -40,6 +41,7 @@ mod data;
 mod entry;
 mod example;
 mod feed;
+mod files;
 mod help;
 mod home;
 mod layout;
@@ -57,6 +59,8 @@ pub(super) mod words;
 
 pub use assets::stylesheet;
 pub(crate) use counters::stack_place;
+pub use files::WrittenAt;
+pub(super) use files::page as page_of_files;
 pub(super) use refused::refusal;
 
 use super::site::Site;

@@ -3,6 +3,7 @@
 //! Checks what HTTP/1.1 requires of every server: a request has exactly one `Host` line, with one host (RFC
 //! 9112, section 3.2).
 
+use super::super::path_form;
 use super::super::refusal::Refusal;
 use super::limited_stream::Activity;
 use crate::ingest::Peer;
@@ -41,6 +42,9 @@ pub(super) async fn answer(
         Ok(()) => {
             request.extensions_mut().insert(activity.clone());
             request.extensions_mut().insert(peer);
+            if let Some(plain) = path_form::with_query(request.uri()) {
+                *request.uri_mut() = plain;
+            }
             let Ok(response) = TowerToHyperService::new(router).call(request).await;
             response
         }
