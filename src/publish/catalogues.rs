@@ -202,10 +202,11 @@ impl Catalogues {
         Ok(outline)
     }
 
-    /// Reads every catalogue and compares it with its entry in the index. `found` gets each error.
+    /// Reads every catalogue and compares it with its entry in the index. `found` gets each error. `head` is asked for
+    /// the log's newest head once the index was read: another publisher may have made both longer meanwhile.
     pub(super) fn verify(
         &self,
-        head: TreeHead,
+        head: impl FnOnce() -> Result<TreeHead, StoreError>,
         mut found: impl FnMut(CatalogueError),
     ) -> Result<(), StoreError> {
         let mut hear = |error| match error {
@@ -219,6 +220,7 @@ impl Catalogues {
             Ok(recorded) => recorded,
             Err(error) => return hear(error),
         };
+        let head = head()?;
         if recorded.index.catalogues.is_empty() && head.size.get() > 0 {
             return hear(CatalogueError::NoneRecorded);
         }

@@ -122,7 +122,13 @@ fn verify(
         return Err(failure);
     }
     problems.append(&mut of_versions);
-    Catalogues::new(store.clone()).verify(head, |error| {
+    let newest = || match committed_head(store.as_ref()) {
+        Ok(now) if now.size > head.size => Ok(now),
+        Err(LogError::Store(error)) => Err(error),
+        // What is wrong with it was said above.
+        Ok(_) | Err(_) => Ok(head),
+    };
+    Catalogues::new(store.clone()).verify(newest, |error| {
         if is_fault(&error) {
             problems.push(error.to_string());
         }

@@ -34,6 +34,7 @@
 //! | `overlay` | a store on top of another one |
 //! | `pinned` | a store as it was at one moment |
 //! | `plain` | plain objects with headers, for others to serve |
+//! | `plain_place` | where these are to be |
 //! | `memory` | a store in memory, with faults |
 //! | `checksum` | the checksum in pointers that hold JSON |
 //! | [`lease`] | of several machines, one at a time does some work |
@@ -58,6 +59,8 @@ mod overlay;
 mod pinned;
 #[cfg(feature = "server")]
 pub mod plain;
+#[cfg(feature = "server")]
+mod plain_place;
 #[cfg(any(test, feature = "testing"))]
 mod wrapped;
 
@@ -70,6 +73,8 @@ pub use object::{BucketStore, PlainBucket};
 pub use overlay::Overlay;
 #[cfg(feature = "server")]
 pub use pinned::Pinned;
+#[cfg(feature = "server")]
+pub use plain_place::PlainPlace;
 #[cfg(any(test, feature = "testing"))]
 pub use wrapped::{Wrapped, Wrapper};
 

@@ -8,7 +8,7 @@
 use crate::support;
 use std::collections::{BTreeMap, BTreeSet};
 use support::go_site::GoSite;
-use support::{Server, text};
+use support::text;
 
 const GOPLS: &str = "golang.org/x/tools/gopls";
 /// What pages may weigh, in bytes.
@@ -29,13 +29,13 @@ fn attributes(html: &str, name: &str) -> Vec<String> {
 }
 
 /// GETs everything that can be reached, and returns the pages by their addresses.
-fn crawl(server: &Server) -> BTreeMap<String, String> {
+pub fn crawl(get: impl Fn(&str) -> (u16, Vec<u8>)) -> BTreeMap<String, String> {
     let mut pages = BTreeMap::new();
     let mut fragments = Vec::new();
     let mut seen = BTreeSet::from(["/".to_owned()]);
     let mut next = vec![("/".to_owned(), String::new())];
     while let Some((path, from)) = next.pop() {
-        let (status, body) = server.get(&path);
+        let (status, body) = get(&path);
         assert_eq!(status, 200, "{path}, found on {from}");
         if !body.starts_with(b"<!DOCTYPE html>") {
             continue;
@@ -73,7 +73,7 @@ fn crawl(server: &Server) -> BTreeMap<String, String> {
 fn every_link_works_and_pages_are_light() {
     let Some(site) = GoSite::new(3, 600) else { return };
     let server = site.deployment.serve();
-    let pages = crawl(&server);
+    let pages = crawl(|path| server.get(path));
     for path in [
         "/charts/@all".to_owned(),
         "/counters/".to_owned(),
@@ -145,7 +145,7 @@ fn a_counter_says_who_asked(site: &GoSite, pages: &BTreeMap<String, String>) {
     }
 }
 
-fn everything_is_found(server: &Server) {
+fn everything_is_found(server: &support::Server) {
     let found = |query: &str| {
         let (status, body) = server.get(&format!("/charts/@all{query}"));
         assert_eq!(status, 200, "{query}");

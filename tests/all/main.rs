@@ -96,6 +96,7 @@ mod server_clock;
 mod signing;
 mod simulate;
 mod stacks;
+mod static_site;
 mod structure;
 mod telemetry;
 mod terminal;

@@ -310,6 +310,16 @@ impl PublicData {
         Ok(ProgramCharts { charts, ..of.program.clone() })
     }
 
+    /// The ids of a program's charts of a week.
+    pub fn chart_ids(
+        &self,
+        week: Date,
+        of: &ProgramOutline,
+    ) -> Result<HashSet<String>, PublicError> {
+        let reader = self.of_week(week, of, &of.figures)?;
+        Ok(reader.sections.names().map(str::to_owned).collect())
+    }
+
     /// A chart of a week by one dimension; `None` if there is nothing to show.
     pub fn slices(
         &self,

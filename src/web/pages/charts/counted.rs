@@ -11,7 +11,7 @@ use crate::web::public::ShownIndex;
 use crate::web::refusal::Refusal;
 use crate::web::site::Site;
 use jiff::civil::Date;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// The most stacks of a counter that are listed.
@@ -140,8 +140,8 @@ pub(in crate::web) async fn shares(
 #[derive(Debug)]
 pub(in crate::web) struct ChartPages {
     program: String,
-    /// `None` if there are none, or they cannot be read.
-    week: Option<Date>,
+    /// The newest week, and the ids of its charts; `None` if there are none, or they cannot be read.
+    week: Option<(Date, HashSet<String>)>,
 }
 
 impl ChartPages {
@@ -151,7 +151,11 @@ impl ChartPages {
         index: &Arc<ShownIndex>,
         program: &str,
     ) -> ChartPages {
-        let week = loaded::newest_week(site, index, program).await.ok().flatten();
+        let mut week = None;
+        if let Ok(Some(newest)) = loaded::newest_week(site, index, program).await {
+            let ids = loaded::ids(site, index, newest, program).await;
+            week = ids.ok().map(|ids| (newest, ids));
+        }
         ChartPages { program: program.to_owned(), week }
     }
 
@@ -160,9 +164,11 @@ impl ChartPages {
         self.week.is_some()
     }
 
-    /// The page of the chart with this ID.
+    /// The page of the chart with this ID. One that was defined since has none yet.
     pub(in crate::web) fn of(&self, id: &str) -> Option<String> {
-        Some(address::chart(&self.program, Weeks::One(self.week?), id, Form::Page))
+        let (week, ids) = self.week.as_ref()?;
+        let page = || address::chart(&self.program, Weeks::One(*week), id, Form::Page);
+        ids.contains(id).then(page)
     }
 }
 

@@ -18,7 +18,7 @@ use crate::web::source::LoadedConfig;
 use jiff::civil::Date;
 use maud::{Markup, html};
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 /// The most rows of an answer.
@@ -164,10 +164,33 @@ impl Searched {
         self.config.as_ref()?.config.as_ref().ok()
     }
 
-    fn find(&self, asked: &Asked) -> Answer {
-        find(asked, self.catalogue.catalogue.as_ref(), self.config(), self.week)
+    /// The newest week with charts, and the programs of which charts are in an answer.
+    pub(super) fn charted(&self, asked: &Asked) -> Option<(Date, BTreeSet<String>)> {
+        let Answer { rows, .. } =
+            find(asked, self.catalogue.catalogue.as_ref(), self.config(), self.week);
+        let of_charts = rows.into_iter().filter(|row| row.chart.is_some());
+        Some((self.week?, of_charts.map(|row| row.program).collect()))
+    }
+
+    /// A chart that the newest week does not have, since it was defined later, has no page: only its counter has.
+    fn find(&self, asked: &Asked, there: &There) -> Answer {
+        let mut answer = find(asked, self.catalogue.catalogue.as_ref(), self.config(), self.week);
+        for row in &mut answer.rows {
+            let Some((id, counter)) = &row.chart else { continue };
+            let of_program = there.get(&row.program);
+            if self.week.is_some() && of_program.is_none_or(|ids| !ids.contains(id)) {
+                let first = counter.as_deref().and_then(|counter| expand(counter).next());
+                row.address =
+                    first.and_then(|first| counter_address::counter(&row.program, &first));
+                row.is_charted = of_program.is_some_and(|ids| !ids.is_empty());
+            }
+        }
+        answer
     }
 }
+
+/// The ids of the charts that programs have in the newest week.
+pub(super) type There = HashMap<String, HashSet<String>>;
 
 /// Something that was found.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -180,6 +203,9 @@ struct Found {
     /// Its page.
     #[serde(rename = "page", skip_serializing_if = "Option::is_none")]
     address: Option<String>,
+    /// Of a chart, its id, and its counter if a definition names one.
+    #[serde(skip)]
+    chart: Option<(String, Option<String>)>,
     #[serde(skip)]
     is_counter: bool,
     /// Whether its program has charts.
@@ -201,8 +227,8 @@ struct Json<'a> {
 }
 
 /// The answer as JSON.
-pub(super) fn json(asked: &Asked, searched: &Searched) -> String {
-    let Answer { rows, all } = searched.find(asked);
+pub(super) fn json(asked: &Asked, searched: &Searched, there: &There) -> String {
+    let Answer { rows, all } = searched.find(asked, there);
     let more = asked.page.saturating_mul(LISTED) < all;
     let next = || Asked { page: asked.page + 1, ..asked.clone() }.json_address();
     let json = Json { format: 1, found: all, page: asked.page, next: more.then(next), rows: &rows };
@@ -266,6 +292,7 @@ fn find(
                 shown: chart.title.clone(),
                 program: chart.program.clone(),
                 address: page(&chart.program, &chart.id, &chart.counter),
+                chart: Some((chart.id.clone(), Some(chart.counter.clone()))),
                 is_counter: false,
                 is_charted: week.is_some(),
             });
@@ -280,6 +307,7 @@ fn find(
                     shown: title.to_owned(),
                     program: program.clone(),
                     address: Some(address::chart(program, Weeks::One(week), id, Form::Page)),
+                    chart: Some((id.to_owned(), None)),
                     is_counter: false,
                     is_charted: true,
                 });
@@ -299,6 +327,7 @@ fn find(
             address: counter_address::counter(&program.name, counter),
             shown: counter.to_owned(),
             program: program.name.clone(),
+            chart: None,
             is_counter: true,
             is_charted,
         };
@@ -323,8 +352,13 @@ fn kind_name(kind: &str) -> &str {
 }
 
 /// The page.
-pub(super) fn body(asked: &Asked, searched: &Searched) -> Markup {
-    shown(asked, searched.find(asked), searched.catalogue.catalogue.as_ref(), searched.config())
+pub(super) fn body(asked: &Asked, searched: &Searched, there: &There) -> Markup {
+    shown(
+        asked,
+        searched.find(asked, there),
+        searched.catalogue.catalogue.as_ref(),
+        searched.config(),
+    )
 }
 
 fn shown(

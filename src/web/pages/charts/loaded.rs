@@ -6,6 +6,7 @@
 //! | --- | --- |
 //! | [`weeks`], [`outline`] | which weeks there are; which programs a week has |
 //! | [`newest_week`] | the newest week in which a program has charts |
+//! | [`ids`] | which charts a program has in a week |
 //! | [`program`] | a program's charts of a week, all or some, without slices |
 //! | [`page`], [`page_of_slices`] | some of a program's charts of a week, for files; the same by one dimension |
 //! | [`chart`], [`slices`] | one chart of a week with its slices; a chart by one dimension |
@@ -22,7 +23,7 @@ use crate::web::public::ShownIndex;
 use crate::web::refusal::Refusal;
 use crate::web::site::Site;
 use jiff::civil::Date;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 /// Which charts of a program are read.
@@ -160,6 +161,18 @@ pub(in crate::web) async fn program(
     });
     let charts = load.await?;
     Ok(Some(LoadedWeek::new(WeekCharts { programs: vec![charts], ..outline.outline.week.clone() })))
+}
+
+/// The ids of a program's charts of a week; none if the week or the program has none.
+pub(in crate::web) async fn ids(
+    site: &Site,
+    index: &Arc<ShownIndex>,
+    week: Date,
+    program: &str,
+) -> Result<HashSet<String>, Refusal> {
+    let Some(outline) = outline(site, index, week).await? else { return Ok(HashSet::new()) };
+    let Some(of) = outline.outline.program(program).cloned() else { return Ok(HashSet::new()) };
+    read(site, index, week, move |data, _| data.chart_ids(week, &of)).await
 }
 
 /// One chart of a week with its slices; without charts if the program has none of this id.

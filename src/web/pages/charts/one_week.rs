@@ -1,7 +1,7 @@
 //! Answers about one week: programs, a program's charts, one chart, and files.
 
 use super::address::{self, Form, Weeks};
-use super::find::{self, Asked, Searched};
+use super::find::{self, Asked, Searched, There};
 use super::loaded::{self, Which};
 use super::paging::Page;
 use super::request::{Failure, Request, found, missing};
@@ -11,11 +11,13 @@ use crate::aggregate::figure::{Figure, Kind, ProgramCharts, WeekCharts};
 use crate::web::chart_cache::LoadedWeek;
 use crate::web::draw::Picture;
 use crate::web::pages::layout::{self, Section, Summary};
+use crate::web::refusal::Refusal;
 use crate::web::representation::Content;
 use crate::web::site::Site;
 use axum::response::Response;
 use jiff::civil::Date;
 use maud::html;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 impl Request {
@@ -48,11 +50,12 @@ impl Request {
         let asked = Asked::parse(query);
         let searched = self.searched().await?;
         let key = format!("{} {}", asked.address(), searched.key);
-        let draw = move |site: &Site, ()| {
-            let body = find::body(&asked, &searched);
+        let load = self.there(searched.charted(&asked));
+        let draw = move |site: &Site, there| {
+            let body = find::body(&asked, &searched, &there);
             layout::page(site, &asked.title(), Some(Section::Charts), &body)
         };
-        let page = self.site.page(key, async { Ok(()) }, draw);
+        let page = self.site.page(key, load, draw);
         Ok(self.respond(&*page.await?))
     }
 
@@ -61,9 +64,27 @@ impl Request {
         let asked = Asked::parse(query);
         let searched = self.searched().await?;
         let key = format!("{} {}", asked.json_address(), searched.key);
-        let write = move |_: &Site, ()| find::json(&asked, &searched);
-        let made = self.site.cached(key, Content::Json, async { Ok(()) }, write);
+        let load = self.there(searched.charted(&asked));
+        let write = move |_: &Site, there| find::json(&asked, &searched, &there);
+        let made = self.site.cached(key, Content::Json, load, write);
         Ok(self.respond(&*made.await?))
+    }
+
+    /// Which charts these programs have in a week.
+    fn there(
+        &self,
+        of: Option<(Date, BTreeSet<String>)>,
+    ) -> impl Future<Output = Result<There, Refusal>> + Send + 'static {
+        let (site, index) = (self.site.clone(), self.index.clone());
+        async move {
+            let mut there = There::new();
+            let Some((week, programs)) = of else { return Ok(there) };
+            for program in programs {
+                let ids = loaded::ids(&site, &index, week, &program).await?;
+                there.insert(program, ids);
+            }
+            Ok(there)
+        }
     }
 
     async fn searched(&self) -> Result<Searched, Failure> {
