@@ -7,6 +7,8 @@ use super::adapt::{self, file_of};
 use super::addresses::{LogAddresses, SEEDS, Turn, is_for_servers, name_of};
 use super::links::{Links, Place, own};
 use super::written::{NAME, NotWritten, Written, tag_of};
+use crate::aggregate::chart_csv::name_of as dimension_name;
+use crate::aggregate::figure::Dimension;
 use crate::gomod::ModulePath;
 use crate::store::StoreError;
 use crate::store::plain::{PlainHeaders, PlainStore};
@@ -284,6 +286,12 @@ impl Run {
         }
         for mentioned in links.mentioned {
             self.want(mentioned, false);
+        }
+        // What auditors read, and no page leads to: a program's charts by each dimension.
+        if let Some(before) = address.strip_suffix("/charts.json") {
+            for by in Dimension::ALL {
+                self.want(format!("{before}/charts@{}.json", dimension_name(by)), false);
+            }
         }
         let Some(name) = name_of(&address) else {
             self.gathered.dead.push(address);
