@@ -61,7 +61,8 @@ fn main() {
     let peer = std::env::var("PEER_WORKER").ok();
     let out = peer.is_some().then_some(&*file);
     let began = Instant::now();
-    let simulated = store(&deployment, &charts, out, reports, &week);
+    let number_of_charts = number("--charts").unwrap_or(SINGLE);
+    let simulated = store(&deployment, &charts, out, (reports, number_of_charts), &week);
     let receiving = began.elapsed();
     if json {
         let point = serde_json::json!({
@@ -140,7 +141,7 @@ fn measured_point(mut point: Value, deployment: &Deployment, charts: &Charts) ->
         let (ms, mib) = (milliseconds(time), mib(memory));
         serde_json::json!({ "ms": ms, "mib": mib })
     };
-    point["received_bytes"] = bytes_in(&deployment.path().join("incoming")).into();
+    point["received_bytes"] = bytes_in(&deployment.path().join("reports")).into();
     let store = deployment.path().join("store");
     let before = bytes_in(&store);
     point["merge"] = cost(run("merge", deployment));
@@ -201,14 +202,16 @@ fn store(
     deployment: &Deployment,
     charts: &Charts,
     file: Option<&Path>,
-    reports: u64,
+    (reports, number_of_charts): (u64, u64),
     week: &str,
 ) -> Value {
     // All come from this machine, so from one network; and nothing is merged before the measurement.
     let most = (reports * 10).to_string();
     let mut command = support::serve_command(deployment.path());
     command.args(["--no-charts", "--day-reports", &most, "--network-reports", &most]);
-    command.args(["--day-bytes", &(reports << 16).to_string()]);
+    // A counter takes a few dozen bytes; and one network may take only a part of it.
+    let of_each = (1 << 16) + (number_of_charts << 10);
+    command.args(["--day-bytes", &(reports * of_each).to_string()]);
     let server = support::Server::start(&mut command);
     let mut simulate = candor();
     simulate.args(["--json", "simulate", "--connections", "64", "--week", week]);

@@ -1,7 +1,7 @@
 //! What a process costs: its time, and its peak memory.
 
 use std::fs;
-use std::process::{Child, Command};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -12,14 +12,12 @@ pub type Measured = (Duration, u64);
 
 /// Runs a command that must succeed.
 pub fn measure_command(command: &mut Command) -> Measured {
-    let child = command.spawn().unwrap_or_else(|e| panic!("cannot run {command:?}: {e}"));
-    measure(child, |child| {
+    let began = Instant::now();
+    let mut child = command.spawn().unwrap_or_else(|e| panic!("cannot run {command:?}: {e}"));
+    let (_, memory) = measure_process(child.id(), || {
         assert!(child.wait().expect("wait").success(), "{command:?} failed");
-    })
-}
-
-pub fn measure(mut child: Child, wait: impl FnOnce(&mut Child)) -> Measured {
-    measure_process(child.id(), || wait(&mut child))
+    });
+    (began.elapsed(), memory)
 }
 
 /// The peak is looked at every millisecond, so what a process takes in its last one is missed.
