@@ -3,6 +3,11 @@
 //! ```text
 //! cargo bench --bench aggregate                        100,000 reports of about 50 counters
 //! cargo bench --bench aggregate -- --reports 1000000
+//! cargo bench --bench aggregate -- --charts 10         of about 10 counters
+//! cargo bench --bench aggregate -- --installations 100000000
+//!                                                      as many reports as these send, at the rate that shares
+//!                                                      to within 1% at 99% confidence need
+//! cargo bench --bench aggregate -- --json              as a line of JSON, which also says what an audit costs
 //! PEER_WORKER=PROGRAM cargo bench --bench aggregate    and golang/telemetry's godev/cmd/worker on
 //!                                                      the same reports
 //! ```
@@ -15,51 +20,69 @@
 #[path = "../tests/support/mod.rs"]
 mod support;
 
+use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
+use support::measured::{Measured, bytes_in, measure_command, measure_process, mib, milliseconds};
 use support::{Charts, Deployment, candor, succeed};
 
 /// 40 counters that most count, and five groups of ten of which most count some: about 50 a report.
-const SINGLE: usize = 40;
+const SINGLE: u64 = 40;
 const GROUPS: usize = 5;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
-    let at = arguments.iter().position(|argument| argument == "--reports");
-    let reports = at.and_then(|at| arguments.get(at + 1)?.parse().ok()).unwrap_or(100_000_u64);
+    let number = |name: &str| -> Option<u64> {
+        let at = arguments.iter().position(|argument| argument == name)?;
+        Some(arguments.get(at + 1).and_then(|value| value.parse().ok()).expect("a number"))
+    };
+    let json = arguments.iter().any(|argument| argument == "--json");
+    let installations = number("--installations");
     let week = jiff::Timestamp::now()
         .to_zoned(jiff::tz::TimeZone::UTC)
         .date()
         .saturating_sub(jiff::Span::new().days(3))
         .to_string();
 
-    let charts = definitions();
+    let charts = definitions(number("--charts"), installations);
     let deployment = Deployment::new();
     deployment.publish(&charts);
+    let rate = sample_rate(&charts);
+    let reports = match installations {
+        Some(installations) => (installations as f64 * rate).round() as u64,
+        None => number("--reports").unwrap_or(100_000),
+    };
     let folder = tempfile::TempDir::new().expect("a temporary folder");
     let file = folder.path().join("reports.ndjson");
-    store(&deployment, &charts, &file, reports, &week);
+    let peer = std::env::var("PEER_WORKER").ok();
+    let out = peer.is_some().then_some(&*file);
+    let began = Instant::now();
+    let number_of_charts = number("--charts").unwrap_or(SINGLE);
+    let simulated = store(&deployment, &charts, out, (reports, number_of_charts), &week);
+    let receiving = began.elapsed();
+    if json {
+        let point = serde_json::json!({
+            "bench": "aggregate", "reports": reports, "charts": number("--charts"), "rate": rate,
+            "installations": simulated["installations"], "received_s": receiving.as_secs_f64(),
+        });
+        println!("{}", measured_point(point, &deployment, &charts));
+        return;
+    }
 
-    println!("{reports} reports of about 50 counters");
+    println!("{reports} reports of about {} counters", number("--charts").unwrap_or(50));
     let mut ours = (Duration::ZERO, 0);
     for verb in ["merge", "chart"] {
-        let mut command = candor();
-        command.args(["--json", verb, "--data"]).arg(deployment.path()).stdout(Stdio::null());
-        let measured = measure(command.spawn().expect("start candor"), |child| {
-            assert!(child.wait().expect("wait").success(), "candor {verb} failed");
-        });
+        let measured = run(verb, &deployment);
         print("candor", verb, measured);
         ours = (ours.0 + measured.0, ours.1.max(measured.1));
     }
     print("candor", "both", ours);
 
-    let Ok(worker) = std::env::var("PEER_WORKER") else {
+    let Some(worker) = peer else {
         println!("no peer, for PEER_WORKER is not set");
         return;
     };
@@ -106,38 +129,100 @@ fn main() {
     );
 }
 
-fn definitions() -> Charts {
+fn run(verb: &str, deployment: &Deployment) -> Measured {
+    let mut command = candor();
+    command.args(["--json", verb, "--data"]).arg(deployment.path()).stdout(Stdio::null());
+    measure_command(&mut command)
+}
+
+/// Merges, charts and audits what was received, and adds what that costs.
+fn measured_point(mut point: Value, deployment: &Deployment, charts: &Charts) -> Value {
+    let cost = |(time, memory): Measured| {
+        let (ms, mib) = (milliseconds(time), mib(memory));
+        serde_json::json!({ "ms": ms, "mib": mib })
+    };
+    point["received_bytes"] = bytes_in(&deployment.path().join("reports")).into();
+    let store = deployment.path().join("store");
+    let before = bytes_in(&store);
+    point["merge"] = cost(run("merge", deployment));
+    let merged = bytes_in(&store);
+    point["merge"]["bytes_stored"] = merged.saturating_sub(before).into();
+    point["chart"] = cost(run("chart", deployment));
+    point["chart"]["bytes_stored"] = bytes_in(&store).saturating_sub(merged).into();
+    point["merge_again"] = cost(run("merge", deployment));
+    point["chart_again"] = cost(run("chart", deployment));
+
+    let server =
+        support::Server::start(support::serve_command(deployment.path()).arg("--no-charts"));
+    let state = tempfile::TempDir::new().expect("a temporary folder");
+    for name in ["audit", "audit_again"] {
+        let mut audit = candor();
+        audit.args(["audit", &server.url, "--vkey", &deployment.log_key, "--charts"]);
+        audit.arg(charts.path()).arg("--state").arg(state.path().join("state.json"));
+        point[name] = cost(measure_command(audit.stdout(Stdio::null())));
+    }
+    server.stop();
+    point
+}
+
+/// Definitions of a number of charts that most count; without it, of the usual ones.
+fn definitions(number: Option<u64>, installations: Option<u64>) -> Charts {
     let charts = Charts::new();
     let mut text = String::new();
-    for number in 0..SINGLE {
+    for number in 0..number.unwrap_or(SINGLE) {
         text += &support::chart("One", &format!("feature/used-{number:02}:yes"));
     }
-    for number in 0..GROUPS {
+    for number in 0..if number.is_some() { 0 } else { GROUPS } {
         let buckets: Vec<_> = (0..10).map(|bucket| format!("choice-{bucket}")).collect();
         text += &support::chart("Many", &format!("setting-{number}:{{{}}}", buckets.join(",")));
     }
     charts.write("charts-config/charts/features.toml", &text);
+    if let Some(installations) = installations {
+        let add = |file: &str, line: &str| {
+            let text = fs::read_to_string(charts.path().join(file)).expect("a file");
+            charts.write(file, &format!("{text}{line}\n"));
+        };
+        add("charts-config/programs/hello.toml", &format!("population = {installations}"));
+        add("charts-config/collection.toml", "[sampling]\nconfidence = 0.99\nerror = 0.01");
+    }
     charts.commit();
     charts
 }
 
-/// Has reports made, sent to a server, and stored; and written to a file for the peer.
-fn store(deployment: &Deployment, charts: &Charts, file: &Path, reports: u64, week: &str) {
+/// The share of installations that the compiled config asks.
+fn sample_rate(charts: &Charts) -> f64 {
+    let config = succeed(candor().arg("compile").arg(charts.path().join("charts-config")));
+    let config: Value = serde_json::from_str(&config).expect("JSON");
+    config["SampleRate"].as_f64().expect("a rate")
+}
+
+/// Has reports made, sent to a server, and stored; and written to a file for the peer. Returns what is true of the
+/// population.
+fn store(
+    deployment: &Deployment,
+    charts: &Charts,
+    file: Option<&Path>,
+    (reports, number_of_charts): (u64, u64),
+    week: &str,
+) -> Value {
     // All come from this machine, so from one network; and nothing is merged before the measurement.
     let most = (reports * 10).to_string();
     let mut command = support::serve_command(deployment.path());
     command.args(["--no-charts", "--day-reports", &most, "--network-reports", &most]);
-    command.args(["--day-bytes", &(reports << 16).to_string()]);
+    // A counter takes a few dozen bytes; and one network may take only a part of it.
+    let of_each = (1 << 16) + (number_of_charts << 10);
+    command.args(["--day-bytes", &(reports * of_each).to_string()]);
     let server = support::Server::start(&mut command);
-    succeed(
-        candor()
-            .args(["simulate", "--connections", "64", "--week", week, "--url", &server.url])
-            .args(["--reports", &reports.to_string(), "--charts"])
-            .arg(charts.path().join("charts-config"))
-            .arg("--out")
-            .arg(file),
-    );
+    let mut simulate = candor();
+    simulate.args(["--json", "simulate", "--connections", "64", "--week", week]);
+    simulate.args(["--url", &server.url, "--reports", &reports.to_string(), "--charts"]);
+    simulate.arg(charts.path().join("charts-config"));
+    if let Some(file) = file {
+        simulate.arg("--out").arg(file);
+    }
+    let simulated = succeed(&mut simulate);
     server.stop();
+    serde_json::from_str(&simulated).expect("JSON")
 }
 
 /// One file per report, as the peer's server stores them.
@@ -148,41 +233,6 @@ fn spread(file: &Path, folder: &Path, week: &str) {
     for (number, line) in lines.enumerate() {
         fs::write(day.join(format!("{number}.json")), line.expect("a line")).expect("write");
     }
-}
-
-/// The duration, and the process's peak memory in bytes.
-type Measured = (Duration, u64);
-
-fn measure(mut child: Child, wait: impl FnOnce(&mut Child)) -> Measured {
-    measure_process(child.id(), || wait(&mut child))
-}
-
-fn measure_process(process: u32, work: impl FnOnce()) -> Measured {
-    let (done, most) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-    let watcher = thread::spawn({
-        let (done, most) = (done.clone(), most.clone());
-        move || {
-            while !done.load(Ordering::Relaxed) {
-                most.fetch_max(high_water_mark(process), Ordering::Relaxed);
-                thread::sleep(Duration::from_millis(5));
-            }
-        }
-    });
-    let began = Instant::now();
-    work();
-    let took = began.elapsed();
-    most.fetch_max(high_water_mark(process), Ordering::Relaxed);
-    done.store(true, Ordering::Relaxed);
-    watcher.join().expect("the watcher ends");
-    (took, most.load(Ordering::Relaxed))
-}
-
-/// `VmHWM` of a process: its peak resident set. 0 if it is gone.
-fn high_water_mark(process: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kilobytes = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse().ok());
-    kilobytes.unwrap_or(0_u64) * 1024
 }
 
 fn print(who: &str, what: &str, (took, memory): Measured) {

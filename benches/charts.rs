@@ -16,6 +16,12 @@
 //! more of the processor's time than [`MOST_MS`], on all threads together, or more memory than [`MOST_MIB`] are
 //! marked; those whose answer itself grows with what is asked for
 //! (a page of 10,000 charts, all weeks of them) are printed after them, without a limit.
+//!
+//! With `--json`, all of it is a line of JSON, which also says what a start costs, what publishing the newest config
+//! cost, and what `merge` costs if there is nothing new. Arguments are whole addresses then.
+
+#[path = "../tests/support/measured.rs"]
+mod measured;
 
 use candor::aggregate::PublicData;
 use candor::aggregate::figure::{
@@ -85,8 +91,8 @@ fn define(folder: &Path, program: &str, charts: usize, rows: usize) {
     }
 }
 
-/// A deployment without public data.
-fn deploy(folder: &Path) {
+/// A deployment without public data. Returns what publishing the newest config cost.
+fn deploy(folder: &Path) -> measured::Measured {
     write(folder, "collection.toml", COLLECTION);
     define(folder, "example.org/p000", number("CHARTS", 50), 10);
     let charts = folder.join("charts");
@@ -97,12 +103,17 @@ fn deploy(folder: &Path) {
     run(candor, &[&["init", "--data", "data"][..], &name].concat(), folder);
     // Three configs, each with a few more charts.
     let large = number("LARGE", 10_000);
+    let step = (large / 10).clamp(1, 30);
+    let mut took = measured::Measured::default();
     for missing in (0..CONFIGS).rev() {
-        define(folder, "example.org/large", large.saturating_sub(missing * 30).max(1), 5);
+        define(folder, "example.org/large", large.saturating_sub(missing * step).max(1), 5);
         run("git", &["add", "-A"], &charts);
         run("git", &[&user[..], &["commit", "-q", "-m", "A"]].concat(), &charts);
-        run(candor, &["publish", "--data", "data", "--charts", "charts"], folder);
+        let mut publish = Command::new(candor);
+        publish.args(["publish", "--data", "data", "--charts", "charts"]).current_dir(folder);
+        took = measured::measure_command(publish.stdout(Stdio::null()));
     }
+    took
 }
 
 fn number(name: &str, default: usize) -> usize {
@@ -358,21 +369,32 @@ fn main() {
     let kept = std::env::var_os("FOLDER").map(PathBuf::from);
     let folder = kept.as_deref().unwrap_or(temporary.path());
     let store = Arc::new(Unsynced(FileStore::new(folder.join("data/store"))));
+    let json = std::env::args().any(|argument| argument == "--json");
+    let mut published = measured::Measured::default();
     let took = match folder.join("published").exists() {
         true => Duration::ZERO,
         false => {
-            deploy(folder);
+            published = deploy(folder);
             let took = publish(&store);
             fs::write(folder.join("published"), "").expect("written");
             took
         }
     };
     let pointer = store.pointer(&Key::new("public/index").expect("a key")).expect("read");
-    let index = pointer.map_or(0, |bytes| bytes.len()) / 1024;
-    println!("the index has {index} KiB; storing the newest week took {} ms", took.as_millis());
+    let index = pointer.map_or(0, |bytes| bytes.len());
     let asked: Vec<String> =
         std::env::args().skip(1).filter(|asked| !asked.starts_with('-')).collect();
     let is_asked = |path: &String| asked.is_empty() || asked.iter().any(|part| path.contains(part));
+    if json {
+        let pages = asked.iter().map(|path| Cost::of(folder, path).json(path)).collect();
+        println!("{}", point(folder, index, published, took, pages));
+        return;
+    }
+    println!(
+        "the index has {} KiB; storing the newest week took {} ms",
+        index / 1024,
+        took.as_millis()
+    );
     println!("CPU ms     ms  MiB at most     KiB  status  address");
     for path in limited().iter().filter(|path| is_asked(path)) {
         let cost = Cost::of(folder, path);
@@ -383,6 +405,51 @@ fn main() {
     for path in growing().iter().filter(|path| is_asked(path)) {
         println!("{}  {path}", Cost::of(folder, path));
     }
+}
+
+/// What was measured, beside the pages.
+fn point(
+    folder: &Path,
+    index: usize,
+    published: measured::Measured,
+    took: Duration,
+    pages: Vec<serde_json::Value>,
+) -> serde_json::Value {
+    let least = |measure: &dyn Fn() -> measured::Measured| {
+        let all = (0..number("SERVERS", 3)).map(|_| measure());
+        let least = all.reduce(|one, other| (one.0.min(other.0), one.1.min(other.1)));
+        json(least.expect("some"))
+    };
+    let merge = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_candor"));
+        command.args(["merge", "--data", "data"]).current_dir(folder).stderr(Stdio::null());
+        measured::measure_command(command.stdout(Stdio::null()))
+    };
+    let start = || {
+        let begun = Instant::now();
+        let server = Server::start(folder);
+        assert_eq!(server.get("/log/checkpoint").0, "200");
+        (begun.elapsed(), measured::high_water_mark(server.0.id()))
+    };
+    serde_json::json!({
+        "bench": "charts",
+        "weeks": number("WEEKS", 500),
+        "programs": number("PROGRAMS", 200),
+        "charts": number("CHARTS", 50),
+        "large": number("LARGE", 10_000),
+        "index_bytes": index,
+        "publish": json(published),
+        "store_week_ms": measured::milliseconds(took),
+        "stored_bytes": measured::bytes_in(&folder.join("data/store")),
+        "start": least(&start),
+        "merge": least(&merge),
+        "pages": pages,
+    })
+}
+
+fn json((time, memory): measured::Measured) -> serde_json::Value {
+    let (ms, mib) = (measured::milliseconds(time), measured::mib(memory));
+    serde_json::json!({ "ms": ms, "mib": mib })
 }
 
 const OWN: &str = "/charts/example.org/p000";
@@ -503,6 +570,12 @@ impl Cost {
             least = Cost { cpu, ms, mib, bytes, status };
         }
         least
+    }
+
+    fn json(&self, path: &str) -> serde_json::Value {
+        let Cost { cpu, ms, mib, bytes, status } = self;
+        assert_eq!(status, "200", "{path}");
+        serde_json::json!({ "path": path, "cpu_ms": cpu, "ms": ms, "mib": mib, "bytes": bytes })
     }
 }
 

@@ -3,10 +3,14 @@
 //! for old configs. Then the time of other verbs that open the deployment.
 //!
 //! `SIZES` names other sizes; `FOLDER` a folder in which the deployments are made, and kept for the next run;
-//! `CANDOR` another build of `candor` to measure. The least of `TIMES` starts is printed.
+//! `CANDOR` another build of `candor` to measure. The least of `TIMES` starts is printed. With `--json`, each size is a
+//! line of JSON, which also says what publishing one more version costs.
 //!
-//! The first and the last version are published by the program. Those in between, 40 a day, are made through the
+//! The first and the last version are published by the program. Those in between, 40 a day or more, are made through the
 //! library, each with a zip of its own and an entry in the index of definitions, into a store that is not synced.
+
+#[path = "../tests/support/measured.rs"]
+mod measured;
 
 use candor::charts::day_of;
 use candor::gomod::{
@@ -31,7 +35,9 @@ const PROGRAM: &str =
     "program = 'example.org/p'\nmodule = 'example.org/p'\nversions = ['v1.0.0', 'v1.1.0']\n";
 /// 2026-11-20.
 const LAST: i64 = 1_795_132_800;
+/// How many versions a day, and over how many days at most.
 const A_DAY: u64 = 40;
+const DAYS: u64 = 10_000;
 
 fn succeed(program: &str, arguments: &[&str], folder: &Path) {
     let mut command = Command::new(program);
@@ -43,24 +49,21 @@ fn candor() -> PathBuf {
     std::env::var_os("CANDOR").map_or_else(|| env!("CARGO_BIN_EXE_candor").into(), PathBuf::from)
 }
 
+fn chart(number: usize) -> String {
+    format!(
+        "[[chart]]\ntitle = 'Chart {number}'\nissue = ['https://example.org/{number}']\n\
+         type = 'partition'\nprogram = 'example.org/p'\n\
+         counter = 'c{number}:{{a,b,c,d,e}}'\n\n"
+    )
+}
+
 /// Commits definitions, and publishes them.
 fn publish(folder: &Path, day: &str, counters: usize) {
     let charts = folder.join("charts/charts-config");
     for (name, text) in [
         ("collection.toml", COLLECTION.to_owned()),
         ("programs/p.toml", PROGRAM.to_owned()),
-        (
-            "charts/p.toml",
-            (0..counters)
-                .map(|number| {
-                    format!(
-                        "[[chart]]\ntitle = 'Chart {number}'\nissue = ['https://example.org/{number}']\n\
-                         type = 'partition'\nprogram = 'example.org/p'\n\
-                         counter = 'c{number}:{{a,b,c,d,e}}'\n\n"
-                    )
-                })
-                .collect(),
-        ),
+        ("charts/p.toml", (0..counters).map(chart).collect()),
     ] {
         let path = charts.join(name);
         fs::create_dir_all(path.parent().expect("a folder")).expect("created");
@@ -76,7 +79,7 @@ fn publish(folder: &Path, day: &str, counters: usize) {
 }
 
 fn day(number: u64, size: u64) -> i64 {
-    LAST - ((size - number) / A_DAY) as i64 * 86_400
+    LAST - ((size - number) / A_DAY.max(size.div_ceil(DAYS))) as i64 * 86_400
 }
 
 /// A deployment with so many versions.
@@ -180,7 +183,8 @@ impl Server {
         Server { child, address: address.trim_end_matches('/').to_owned(), begun }
     }
 
-    fn ask(&self, method: &str, path: &str, body: &str) -> String {
+    /// The status, and the bytes of the answer.
+    fn ask(&self, method: &str, path: &str, body: &str) -> (String, usize) {
         let mut stream = TcpStream::connect(&self.address).expect("connected");
         let length = body.len();
         let asked = format!(
@@ -189,7 +193,8 @@ impl Server {
         stream.write_all(asked.as_bytes()).expect("asked");
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).expect("answered");
-        String::from_utf8_lossy(answer.get(9..12).unwrap_or_default()).into_owned()
+        let status = String::from_utf8_lossy(answer.get(9..12).unwrap_or_default()).into_owned();
+        (status, answer.len())
     }
 
     fn milliseconds(&self) -> f64 {
@@ -222,16 +227,39 @@ impl Drop for Server {
 /// memory by then.
 fn start(folder: &Path) -> [f64; 4] {
     let server = Server::start(folder);
-    assert_eq!(server.ask("GET", "/log/checkpoint", ""), "200");
+    assert_eq!(server.ask("GET", "/log/checkpoint", "").0, "200");
     let answers = server.milliseconds();
     // Malformed, once there is a receiver.
-    while server.ask("POST", "/upload/2026-11-15", "{}") == "503" {
+    while server.ask("POST", "/upload/2026-11-15", "{}").0 == "503" {
         std::thread::sleep(Duration::from_millis(1));
     }
     [answers, server.milliseconds(), server.cpu().as_secs_f64() * 1e3, server.peak()]
 }
 
+/// What publishing one more version costs: the least milliseconds of some, and the most MiB.
+fn one_more(folder: &Path, times: usize) -> (f64, f64) {
+    let repository = folder.join("charts");
+    let charts = repository.join("charts-config/charts/p.toml");
+    let user = ["-c", "user.name=A", "-c", "user.email=a@example.org"];
+    let (mut ms, mut mib) = (f64::MAX, 0_f64);
+    for _ in 0..times {
+        let text = fs::read_to_string(&charts).expect("charts");
+        let number = text.matches("[[chart]]").count();
+        fs::write(&charts, format!("{text}{}", chart(number))).expect("written");
+        succeed("git", &[&user[..], &["commit", "-q", "-a", "-m", "A"]].concat(), &repository);
+        let mut command = Command::new(candor());
+        let day = day_of(LAST).to_string();
+        command.args(["publish", "--data", "data", "--charts", "charts", "--as-of", &day]);
+        command.current_dir(folder).stdout(Stdio::null()).stderr(Stdio::null());
+        let (time, memory) = measured::measure_command(&mut command);
+        ms = ms.min(measured::milliseconds(time));
+        mib = mib.max(measured::mib(memory));
+    }
+    (ms, mib)
+}
+
 fn main() {
+    let json = std::env::args().any(|argument| argument == "--json");
     let temporary = tempfile::TempDir::new().expect("a temporary folder");
     let kept = std::env::var_os("FOLDER").map(PathBuf::from);
     let sizes = std::env::var("SIZES").unwrap_or("1 3000 100000".to_owned());
@@ -249,10 +277,16 @@ fn main() {
             least
         });
         let [answers, accepts, cpu, peak] = least.expect("a start");
-        println!(
+        let say = |line: String| {
+            if !json {
+                println!("{line}");
+            }
+        };
+        say(format!(
             "{size} versions: answers after {answers:.1} ms, accepts reports after {accepts:.1} ms, \
              {cpu:.1} ms of the processor's time, {peak:.1} MiB at most"
-        );
+        ));
+        let (mut pages, mut verbs) = (Vec::new(), serde_json::Map::new());
         let server = Server::start(&folder);
         server.ask("GET", "/log/", "");
         std::thread::sleep(Duration::from_secs(if size > 10_000 { 12 } else { 1 }));
@@ -269,20 +303,43 @@ fn main() {
             format!("/goproxy/{MODULE}/@v/v0.{old}.0.info"),
         ] {
             let (cpu, begun) = (server.cpu(), Instant::now());
-            let status = server.ask("GET", &path, "");
+            let (status, bytes) = server.ask("GET", &path, "");
             let (ms, cpu) = (begun.elapsed().as_secs_f64() * 1e3, server.cpu() - cpu);
-            println!("  {:6.1} ms of CPU, {ms:6.1} ms  {status}  {path}", cpu.as_secs_f64() * 1e3);
+            let cpu = cpu.as_secs_f64() * 1e3;
+            say(format!("  {cpu:6.1} ms of CPU, {ms:6.1} ms  {status}  {path}"));
+            assert!(!json || status == "200", "{status}: {path}");
+            pages
+                .push(serde_json::json!({ "path": path, "ms": ms, "cpu_ms": cpu, "bytes": bytes }));
         }
-        println!("  {:.1} MiB at most", server.peak());
+        let served = server.peak();
+        say(format!("  {served:.1} MiB at most"));
         drop(server);
         for verb in [&["publish", "--charts", "charts"][..], &["merge"], &["chart"], &["env"]] {
-            let begun = Instant::now();
-            let mut command = Command::new(candor());
-            command.current_dir(&folder).args(verb).args(["--data", "data"]);
-            command.stdout(Stdio::null()).stderr(Stdio::null());
-            let status = command.status().expect("started");
-            let ms = begun.elapsed().as_secs_f64() * 1e3;
-            println!("  {ms:6.1} ms  candor {} ({status})", verb[0]);
+            let run = || {
+                let begun = Instant::now();
+                let mut command = Command::new(candor());
+                command.current_dir(&folder).args(verb).args(["--data", "data"]);
+                command.stdout(Stdio::null()).stderr(Stdio::null());
+                let status = command.status().expect("started");
+                assert!(!json || status.success(), "candor {}: {status}", verb[0]);
+                (begun.elapsed().as_secs_f64() * 1e3, status)
+            };
+            let (mut ms, status) = run();
+            if json {
+                ms = (1..times).map(|_| run().0).fold(ms, f64::min);
+            }
+            say(format!("  {ms:6.1} ms  candor {} ({status})", verb[0]));
+            verbs.insert(verb[0].to_owned(), ms.into());
+        }
+        if json {
+            let (publish, memory) = one_more(&folder, times);
+            let point = serde_json::json!({
+                "bench": "start", "versions": size, "answers_ms": answers, "accepts_ms": accepts,
+                "cpu_ms": cpu, "mib": peak, "pages": pages, "served_mib": served, "verbs_ms": verbs,
+                "publish_ms": publish, "publish_mib": memory,
+                "stored_bytes": measured::bytes_in(&folder.join("data/store")),
+            });
+            println!("{point}");
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::count::count;
 use crate::gomod::ModuleVersion;
 use crate::terminal::OneLine;
 use serde::Serialize;
+use std::collections::HashMap;
 use std::fmt;
 
 /// What is in force now and was not before. Anything unchanged is left out.
@@ -43,11 +44,13 @@ impl InForce {
             these.iter().filter(|one| !those.contains(one)).copied().collect::<Vec<_>>()
         };
         let minimum = new.stack_minimum;
+        let mut packages_before: HashMap<_, &[String]> = HashMap::new();
+        for chart in &before.charts {
+            packages_before.entry((&chart.program, &chart.id)).or_insert(&chart.packages);
+        }
         let is_other = |chart: &&CatalogueChart| {
-            let same =
-                |old: &CatalogueChart| (&old.program, &old.id) == (&chart.program, &chart.id);
-            let old = before.charts.iter().find(|old| same(old));
-            chart.packages != old.map(|old| old.packages.clone()).unwrap_or_default()
+            let old = packages_before.get(&(&chart.program, &chart.id));
+            chart.packages != *old.copied().unwrap_or_default()
         };
         let packages = after.charts.iter().filter(is_other).map(|chart| ChartPackages {
             title: chart.title.clone(),

@@ -16,6 +16,7 @@ pub mod go_site;
 pub mod http;
 pub mod json_schema;
 pub mod log_bench;
+pub mod measured;
 pub mod moment;
 pub mod mutation;
 pub mod other_log;
