@@ -1,7 +1,7 @@
 //! `candor publish`: the config of a charts repository, as the next version.
 
 use super::progress::Working;
-use super::{DataFolder, Failure, Output, signals};
+use super::{DataFolder, Failure, Output, signals, static_site};
 use crate::charts::{Repository, Revision};
 use crate::count::entries;
 use crate::gomod::RepositoryUrl;
@@ -10,7 +10,9 @@ use crate::publish::{
 };
 use crate::publish::{LiveDeployment, RefreshError, Refresher};
 use crate::repository_url::RepositoryAddress;
+use crate::store::PlainPlace;
 use crate::terminal::OneLine;
+use crate::web::BasePath;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use std::fmt;
@@ -26,7 +28,8 @@ use std::time::Duration;
 #[command(after_help = "Examples:\n  \
     candor publish --data /srv/candor --charts https://example.org/project.git\n  \
     candor publish --data /srv/candor --charts ./project --rev v1.2.0\n  \
-    candor publish --data /srv/candor --charts https://example.org/project.git --watch")]
+    candor publish --data /srv/candor --charts https://example.org/project.git --watch\n  \
+    candor publish --data /srv/candor --charts . --static s3://example-telemetry-site")]
 pub(super) struct Args {
     #[command(flatten)]
     data: DataFolder,
@@ -49,6 +52,9 @@ pub(super) struct Args {
     /// Keep watching the branch, and publish each change of the compiled config once, in commit order.
     #[arg(long)]
     watch: bool,
+    /// Then write everything public as plain files there, as `candor static` does, which has more settings.
+    #[arg(long = "static", value_name = "URL", conflicts_with = "watch")]
+    static_to: Option<PlainPlace>,
     /// How many seconds to wait before looking again.
     #[arg(long, value_name = "SECONDS", default_value_t = 60, requires = "watch",
           value_parser = clap::value_parser!(u64).range(1..=86_400))]
@@ -101,6 +107,10 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     out.result(&outcome, &outcome)?;
     say_revoked(&outcome, out);
     say_cosigned(&deployment, out);
+    if let Some(to) = &args.static_to {
+        let copied = static_site::copy(&deployment, to, &BasePath::default(), false, out)?;
+        out.say(format_args!("{}", copied.to_string().trim_end()));
+    }
     Ok(())
 }
 

@@ -92,14 +92,15 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     super::log_lines::log_to_standard_error();
     super::private::warn_of_wide_modes(&args.data.folder, out);
     // What is public is served all the same.
-    if !args.read_only && !args.rehearsal && !only_receives(&deployment) {
-        match deployment.signer() {
-            Err(
-                error @ (DeploymentError::NoSigner { .. } | DeploymentError::NotMovedThere { .. }),
-            ) => out.say(format_args!("warning: nothing can be published from here: {error}")),
-            // Publishing says what else is wrong.
-            Ok(_) | Err(_) => {}
-        }
+    if !args.read_only
+        && !args.rehearsal
+        && !only_receives(&deployment)
+        // Publishing says what else is wrong.
+        && let Err(
+            error @ (DeploymentError::NoSigner { .. } | DeploymentError::NotMovedThere { .. }),
+        ) = deployment.signer()
+    {
+        out.say(format_args!("warning: nothing can be published from here: {error}"));
     }
     if !args.read_only && !args.rehearsal {
         deployment.try_out_store()?;

@@ -43,7 +43,8 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     // If it is killed at any moment, the next run completes it.
     signals::end_when_terminated()?;
     let deployment = Deployment::open(&args.data.folder)?;
-    copy(&deployment, &args.to, &args.base_path, args.again, out)
+    let report = copy(&deployment, &args.to, &args.base_path, args.again, out)?;
+    out.result(&report, &report)
 }
 
 /// Writes the files of a deployment.
@@ -53,7 +54,7 @@ pub(super) fn copy(
     base_path: &BasePath,
     again: bool,
     out: Output,
-) -> Result<(), Failure> {
+) -> Result<CopyReport, Failure> {
     let store = to.open()?;
     let working = Working::on("asking for everything");
     let runtime = runtime::many_threads()?;
@@ -68,7 +69,7 @@ pub(super) fn copy(
     for link in &report.dead_links {
         out.say(format_args!("warning: a page links to {}, and nothing is there", OneLine(link)));
     }
-    out.result(&report, &report)
+    Ok(report)
 }
 
 /// The deployment as it is now, and stays while it is copied.

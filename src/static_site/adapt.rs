@@ -130,7 +130,6 @@ mod tests {
             disposition: None,
             policy: Some("default-src 'none'; frame-ancestors 'none'; img-src 'self'".to_owned()),
             link: Some("</t/a?page=2>; rel=\"canonical\"".to_owned()),
-            tag: None,
             location: None,
             body: Bytes::from(body.to_owned()),
         }

@@ -214,14 +214,14 @@ pub async fn gather(
 
 /// The answer for an address, or where it redirects to; with the lifetime of the first redirect, if there was one.
 async fn follow(reader: &Reader, address: &str, base: &str) -> (Answer, Option<(String, String)>) {
-    let mut answer = reader.get(address, None).await;
+    let mut answer = reader.get(address).await;
     let mut by = None;
     for _ in 0..REDIRECTS {
         let to = answer.location.as_deref().and_then(|to| own(to, base)?.ok());
         let Some(to) = to.filter(|_| (300..400).contains(&answer.status)) else { break };
         let lifetime = answer.cache_control.clone();
         by.get_or_insert((to.clone(), lifetime)).0 = to.clone();
-        answer = reader.get(&to, None).await;
+        answer = reader.get(&to).await;
     }
     (answer, by)
 }
@@ -350,8 +350,8 @@ impl Run {
         };
         let html = "text/html; charset=utf-8";
         // Any path that is nothing; a page of the same kind says so.
-        let mut missing = source.reader.get("/404.html", None).await;
-        missing.policy = source.reader.get("/", None).await.policy;
+        let mut missing = source.reader.get("/404.html").await;
+        missing.policy = source.reader.get("/").await.policy;
         let body = file_of(&missing, &self.place);
         self.add(Turn::Page, 0, "404.html".to_owned(), headers(html), &body)?;
         for (name, text) in super::servers::files(&self.place.base) {

@@ -21,6 +21,7 @@ pub struct PlainObject {
     /// Its name: printable ASCII, elements between slashes, none of them empty, `.` or `..`.
     pub name: String,
     /// Its headers.
+    #[cfg_attr(not(feature = "object-stores"), allow(dead_code, reason = "files have none"))]
     pub headers: PlainHeaders,
     /// Its bytes.
     pub bytes: Bytes,

@@ -8,8 +8,8 @@ use crate::body::BodyLimits;
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::header::{
-    ACCEPT, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
-    IF_NONE_MATCH, LINK, LOCATION,
+    ACCEPT, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LINK,
+    LOCATION,
 };
 use axum::http::{HeaderName, Request};
 use hyper::service::Service as _;
@@ -37,8 +37,6 @@ pub struct Answer {
     pub policy: Option<String>,
     /// `Link`
     pub link: Option<String>,
-    /// `ETag`
-    pub tag: Option<String>,
     /// `Location`
     pub location: Option<String>,
     /// The body, not compressed.
@@ -62,14 +60,11 @@ impl Reader {
         self.site.address().to_string()
     }
 
-    /// The answer for a path within the site; without a body if it still has the tag `known`.
-    pub async fn get(&self, path: &str, known: Option<&str>) -> Answer {
+    /// The answer for a path within the site.
+    pub async fn get(&self, path: &str) -> Answer {
         let mut request = Request::builder().uri(format!("{}{path}", self.base_path()));
         // Refusals are pages, too.
         request = request.header(ACCEPT, "text/html,*/*");
-        if let Some(known) = known {
-            request = request.header(IF_NONE_MATCH, known);
-        }
         let refused = |status| Answer {
             status,
             content_type: String::new(),
@@ -77,7 +72,6 @@ impl Reader {
             disposition: None,
             policy: None,
             link: None,
-            tag: None,
             location: None,
             body: Bytes::new(),
         };
@@ -99,7 +93,6 @@ impl Reader {
             disposition: header(CONTENT_DISPOSITION),
             policy: header(CONTENT_SECURITY_POLICY),
             link: header(LINK),
-            tag: header(ETAG),
             location: header(LOCATION),
             body,
         }
