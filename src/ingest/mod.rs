@@ -74,7 +74,7 @@
 //! others of the day. What a disk keeps of removed files is beyond this program.
 //!
 //! Where the store has the buffer, the same holds of its objects: the store knows when each batch was put, and a
-//! batch has the reports of 200 ms, in random order. Once an hour batches are combined. Their rows have identities
+//! batch has the reports of some 20 ms, in random order. Once an hour batches are combined. Their rows have identities
 //! until the merge, which tell nobody more who does not know a whole report, with its exact X.
 
 mod admission;

@@ -1,5 +1,5 @@
-//! The journal's thread where the store holds the buffer: reports that come within [`GATHER`] become one batch,
-//! whose senders are answered when the store has it.
+//! The journal's thread where the store holds the buffer: reports that come within [`GATHER`], or while the store
+//! writes, become one batch, whose senders are answered when the store has it.
 //!
 //! A machine that dies takes no acknowledged report with it, and the next one has nothing to read. Which reports
 //! are stored is decided by the merge, by their identities; what is remembered here only saves putting a report
@@ -14,12 +14,13 @@ use crate::day::Day;
 use crate::store::{Store, StoreError};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
-/// How long the first report of a batch waits for others. A batch that is full waits no longer.
-pub(super) const GATHER: Duration = Duration::from_millis(200);
+/// How long the first report of a batch waits for others after a quiet time. Those that had to wait for the batch
+/// before do not wait again.
+pub(super) const GATHER: Duration = Duration::from_millis(20);
 /// How many reports are remembered, at most, so that they are not put again.
 const REMEMBERED: usize = 1 << 20;
 
@@ -63,18 +64,27 @@ impl StoreWriter {
 
     /// Stores queued reports until the queue is closed.
     pub(super) fn run(mut self, mut queue: mpsc::Receiver<Waiting>, runtime: &Runtime) {
+        let mut ended: Option<Instant> = None;
         while let Some(first) = runtime.block_on(queue.recv()) {
-            let batch = runtime.block_on(self.gather(first, &mut queue));
+            let is_quiet = ended.is_none_or(|ended| ended.elapsed() >= GATHER);
+            let wait = if is_quiet { GATHER } else { Duration::ZERO };
+            let batch = runtime.block_on(self.gather(first, wait, &mut queue));
             self.commit(batch);
+            ended = Some(Instant::now());
             self.forget_old_days();
         }
     }
 
-    /// The reports that come within [`GATHER`] after this one, until a batch is full or the queue is closed.
-    async fn gather(&self, first: Waiting, queue: &mut mpsc::Receiver<Waiting>) -> Vec<Waiting> {
+    /// The reports that are there, and come within `wait`, until a batch is full or the queue is closed.
+    async fn gather(
+        &self,
+        first: Waiting,
+        wait: Duration,
+        queue: &mut mpsc::Receiver<Waiting>,
+    ) -> Vec<Waiting> {
         let mut bytes = first.report.size();
         let mut batch = vec![first];
-        let deadline = tokio::time::Instant::now() + GATHER;
+        let deadline = tokio::time::Instant::now() + wait;
         while bytes < self.limits.batch && batch.len() < self.limits.queue {
             match tokio::time::timeout_at(deadline, queue.recv()).await {
                 Ok(Some(next)) => {
