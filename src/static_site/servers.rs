@@ -19,7 +19,7 @@ const JSON: &str = "application/json";
 const BYTES: &str = "application/octet-stream";
 
 /// The first that fits is meant.
-const KINDS: [Kind; 8] = [
+const KINDS: [Kind; 9] = [
     Kind {
         nginx: "(sumdb/|goproxy/sumdb/[^/]+/)?tile/8/data/",
         patterns: &["/tile/8/data/*", "/sumdb/tile/8/data/*", "/goproxy/sumdb/:host/tile/8/data/*"],
@@ -55,6 +55,12 @@ const KINDS: [Kind; 8] = [
         nginx: "goproxy/.*\\.(zip|mod|info)$",
         patterns: &[],
         content_type: "",
+        lifetime: IMMUTABLE,
+    },
+    Kind {
+        nginx: "config/v[0-9.]+\\.json$",
+        patterns: &[],
+        content_type: JSON,
         lifetime: IMMUTABLE,
     },
     Kind { nginx: ".*\\.json~[^/]*$", patterns: &[], content_type: JSON, lifetime: SECONDS },

@@ -176,6 +176,7 @@ fn go_our_client_auditors_and_readers_need_only_files() {
         format!("{module}/@v/v0.1.0.mod"),
         format!("{module}/@v/v0.1.0.info"),
         "/data/index.json".to_owned(),
+        "/config/v0.1.0.json".to_owned(),
         "/charts/".to_owned(),
     ] {
         let both = [&files.url, &server.url].map(|url| format!("{url}{path}"));
