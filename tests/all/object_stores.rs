@@ -1,17 +1,17 @@
 //! Stores in buckets: the contract of all stores, over servers that others wrote.
 #![cfg(feature = "server")]
 
+use crate::machines::candor_on;
 use crate::support;
 
 use candor::store::{BucketStore, Key, Store, StoreError, Swap, contract};
 use std::collections::BTreeSet;
 use std::io::Read as _;
-use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Barrier, Mutex};
 use support::fault_proxy::FaultProxy;
 use support::s3::{BUCKET, S3};
-use support::{HOST, MODULE, Server, candor, refused, succeed};
+use support::{HOST, MODULE, Server, refused, succeed};
 use tempfile::TempDir;
 
 fn key(name: &str) -> Key {
@@ -131,18 +131,6 @@ fn what_an_operator_can_mend_is_said() {
         assert!(error.contains(words) && error.contains(&format!("s3://{bucket}/a")), "{error}");
         assert!(!error.contains("candor-test-secret"), "{error}");
     }
-}
-
-/// `candor`, with the credentials of a server.
-fn candor_on(server: &S3) -> Command {
-    let mut command = candor();
-    for name in
-        ["AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"]
-    {
-        command.env_remove(name);
-    }
-    command.envs(server.environment()).env("HOME", server.home());
-    command
 }
 
 #[test]
