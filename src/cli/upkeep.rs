@@ -50,6 +50,7 @@ fn combine(deployment: &Deployment, stop: &Event) {
         }
     };
     match combine() {
+        Ok(Combined { from: 0, .. }) => {}
         Ok(Combined { from, to, reports }) => {
             tracing::info!(from, to, reports, "batches of uploads are combined");
         }

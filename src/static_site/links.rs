@@ -22,8 +22,6 @@ pub(super) struct Links {
     pub(super) linked: BTreeSet<String>,
     /// What a text mentions, which may be an example.
     pub(super) mentioned: BTreeSet<String>,
-    /// Links with a query that has no form without one.
-    pub(super) asking: BTreeSet<String>,
 }
 
 /// The attributes that hold addresses of files.
@@ -61,10 +59,9 @@ impl Links {
     }
 
     fn link(&mut self, value: &str, base: &str) {
-        match own(value, base) {
-            Some(Ok(address)) => drop(self.linked.insert(address)),
-            Some(Err(asking)) => drop(self.asking.insert(asking)),
-            None => {}
+        // One with a query that has no form without it is replaced by a link that says so.
+        if let Some(Ok(address)) = own(value, base) {
+            self.linked.insert(address);
         }
     }
 
@@ -130,7 +127,7 @@ mod tests {
             <form action=\"/t/find\"><img src=\"/t/a.svg\"><a href=\"/tt/\"> https://a.example/t/@latest.";
         let found = links("text/html; charset=utf-8", page);
         assert_eq!(found.linked, set(&["/b~page=2~by=x", "/a.svg"]));
-        assert_eq!((found.asking, found.mentioned), (set(&["/t/e?q=x"]), set(&["/@latest"])));
+        assert_eq!(found.mentioned, set(&["/@latest"]));
         let json = links(
             "application/json",
             "{\"next\": \"/a?from=2\", \"x\": \"b\", \"y\": \"https://a.example/t/c\"}",

@@ -2,7 +2,7 @@
 //! acknowledged report is public once.
 #![cfg(feature = "server")]
 
-use crate::bucket_crash::{Dying, schedules};
+use crate::bucket_crash::{Dying, run_all, schedules};
 use crate::support;
 use candor::aggregate::index::FileFormat;
 use candor::aggregate::{Merging, PublicData, Unwatched, merge};
@@ -19,7 +19,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use support::fault_proxy::FaultProxy;
 use support::s3::S3;
@@ -135,24 +134,7 @@ fn run(server: &S3, seed: u64) -> (u64, u64) {
 
 #[test]
 fn uploads_over_a_bad_network_are_public_once() {
-    let server = S3::versitygw();
-    let [next, failed, faults] = [const { AtomicU64::new(0) }; 3];
-    std::thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= schedules() {
-                        return;
-                    }
-                    let (of_this, faulty) = run(&server, seed);
-                    failed.fetch_add(of_this, Ordering::Relaxed);
-                    faults.fetch_add(faulty, Ordering::Relaxed);
-                }
-            });
-        }
-    });
-    let (failed, faults) = (failed.into_inner(), faults.into_inner());
+    let (failed, faults) = run_all(run);
     println!("{} schedules, {failed} machines that died or failed, {faults} faults", schedules());
     assert!(failed >= schedules() && faults > 5 * schedules(), "{failed} failed, {faults} faults");
 }
