@@ -18,5 +18,14 @@ function path() {
 }
 
 export const launch = () => chromium.launch({ executablePath: path(), args: ['--no-sandbox'] });
+/**
+ * Closes a context, or a browser with all of its contexts, when nothing is on its way any more to
+ * pages that may be gone: an answer to that would fail.
+ */
+export async function close(whole) {
+  const contexts = whole.contexts ? whole.contexts() : [whole];
+  for (const context of contexts) await context.unrouteAll({ behavior: 'wait' });
+  await whole.close();
+}
 /** How long a page may take, in milliseconds: a busy machine is no fault of a page. */
 export const PATIENCE = 120_000;

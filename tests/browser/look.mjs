@@ -4,7 +4,7 @@
 // First someone who never looked before opens the pages of AFTER; where the script finds nothing
 // wrong, someone who has seen BEFORE does. Both are shown to the browser under one address.
 
-import { launch, PATIENCE } from './browser.mjs';
+import { close, launch, PATIENCE } from './browser.mjs';
 
 const [before, after, ...paths] = process.argv.slice(2);
 const BASE = 'http://localhost:8080';
@@ -51,4 +51,4 @@ if (newcomer.length === 0) {
   seen = { when: returning.length > 0 ? 'at its next look' : 'no', message: returning.join(' ') };
 }
 console.log(JSON.stringify(seen));
-await browser.close();
+await close(browser);

@@ -11,7 +11,7 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { launch, PATIENCE } from './browser.mjs';
+import { close, launch, PATIENCE } from './browser.mjs';
 import { Log, newKey } from './log.mjs';
 
 const [base, forked, deflated, folder, crafted, long] = process.argv.slice(2);
@@ -294,16 +294,16 @@ for (const [before, now] of [[1, 1], [1, 2], [3, 7], [6, 8], [255, 256], [256, 2
     (await open(spoilt, '/log/')).close();
     spoilt.answers.change = showing(ours, now, spoil);
     await expect(`${label}, with a wrong tile`, spoilt, '/log/', [withdrawn(now), ['WRONG: ', 'do not belong to the signed tree head']]);
-    await spoilt.context.close();
+    await close(spoilt.context);
   }
   const betrayed = await reader(showing(ours, before));
   (await open(betrayed, '/log/')).close();
   betrayed.answers.change = showing(theirs, now);
   const forkPage = await expect(`${label}, forked`, betrayed, '/log/', [withdrawn(now), ['WRONG: ', 'THE LOG WAS FORKED']]);
   await save(forkPage, `sizes-${before}-${now}`, key.vkey);
-  await Promise.all([who.context.close(), betrayed.context.close()]);
+  await Promise.all([close(who.context), close(betrayed.context)]);
 }
-await browser.close();
+await close(browser);
 
 if (problems.length > 0) {
   console.error(`${problems.length} problems:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
