@@ -11,7 +11,7 @@ use super::work_lease::{WAIT, WorkLease};
 use crate::aggregate::daily::Daily;
 use crate::aggregate::{ChartError, Unwatched, UpkeepState, Weeks, Work};
 use crate::event::Event;
-use crate::ingest::{Combined, ReadError, combine_batches};
+use crate::ingest::{Combined, LargeBatches, ReadError, combine_batches};
 use crate::publish::{CompileDay, Deployment, LiveDeployment, Republished, republish};
 use jiff::Timestamp;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -31,8 +31,9 @@ pub(super) fn begin(deployment: LiveDeployment, state: UpkeepState, stop: Event)
     });
     if combining.current().is_shared() {
         thread::spawn(move || {
+            let mut large = LargeBatches::default();
             while !until.wait(COMBINED) {
-                combine(&combining.current(), &until);
+                combine(&combining.current(), &mut large, &until);
             }
         });
     }
@@ -42,10 +43,10 @@ pub(super) fn begin(deployment: LiveDeployment, state: UpkeepState, stop: Event)
 const COMBINED: Duration = Duration::from_secs(3600);
 
 /// Combines batches of uploads, unless another machine is at work on them.
-fn combine(deployment: &Deployment, stop: &Event) {
-    let combine = || -> Result<Combined, ReadError> {
+fn combine(deployment: &Deployment, large: &mut LargeBatches, stop: &Event) {
+    let mut combine = || -> Result<Combined, ReadError> {
         match WorkLease::try_take(deployment, Duration::ZERO, stop)? {
-            Some(_lease) => combine_batches(&deployment.store),
+            Some(_lease) => combine_batches(&deployment.store, large),
             None => Ok(Combined::default()),
         }
     };

@@ -28,7 +28,7 @@ pub const FOLDER: &str = "uploads";
 /// The folder of the days' keys.
 const KEYS: &str = "uploads/keys";
 /// A batch of as many bytes is not combined with others.
-const LARGE: usize = 4 << 20;
+const LARGE: usize = if cfg!(test) { 4 << 10 } else { 4 << 20 };
 /// How many bytes are combined at once, at most and about.
 const COMBINED: usize = 64 << 20;
 
@@ -134,16 +134,30 @@ pub struct Combined {
     pub reports: u64,
 }
 
+/// The batches that were seen to be large, which need not be read again to be left alone.
+#[derive(Debug, Default)]
+pub struct LargeBatches(HashSet<SegmentId>);
+
 /// Combines small batches to large ones, so that the times at which objects were made do not tell when few
 /// reports arrived, and a merge has few objects to read. Damaged batches stay as they are: a merge speaks of
 /// them. May run, and be killed, at any time.
-pub fn combine_batches(store: &Arc<dyn Store>) -> Result<Combined, ReadError> {
+pub fn combine_batches(
+    store: &Arc<dyn Store>,
+    large: &mut LargeBatches,
+) -> Result<Combined, ReadError> {
     let mut combined = Combined::default();
     let mut group = Group::default();
-    for batch in batches(store)? {
+    let there = batches(store)?;
+    let ids: HashSet<SegmentId> = there.iter().map(SealedFile::id).collect();
+    large.0.retain(|id| ids.contains(id));
+    for batch in there {
+        if large.0.contains(&batch.id()) {
+            continue;
+        }
         let Ok(rows) = batch.read() else { continue };
         let bytes: usize = rows.iter().map(|row| row.row.len()).sum();
         if bytes >= LARGE {
+            large.0.insert(batch.id());
             continue;
         }
         let reports = rows.iter().filter_map(|row| {

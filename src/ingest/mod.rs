@@ -125,7 +125,7 @@ pub use admission::{
     Admission, AdmissionSettings, AdmissionState, Budgets, ChosenBudgets, Expected, FreeSpace,
     Peer, TrustedProxies, TrustedProxy, TrustedProxyError, expected_reports,
 };
-pub use batches::{Combined, FOLDER as UPLOADS, combine_batches};
+pub use batches::{Combined, FOLDER as UPLOADS, LargeBatches, combine_batches};
 pub use buffer::Buffer;
 pub use check::{CheckedReport, NotAccepted, check, oldest_week};
 pub use clock::{Clock, ClockState, KnownTime, SystemClock};

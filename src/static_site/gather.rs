@@ -354,7 +354,7 @@ impl Run {
         missing.policy = source.reader.get("/").await.policy;
         let body = file_of(&missing, &self.place);
         self.add(Turn::Page, 0, "404.html".to_owned(), headers(html), &body)?;
-        for (name, text) in super::servers::files(&self.place.base) {
+        for (name, text) in super::servers::files(&self.place.base, &source.module) {
             self.add(
                 Turn::Page,
                 0,

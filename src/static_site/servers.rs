@@ -1,8 +1,10 @@
 //! What servers of a folder need to know, since files have no headers: `_headers` for hosts that read it (Netlify,
 //! Cloudflare Pages), and `.candor/nginx.conf` to include in a `server` of nginx. Buckets keep headers themselves.
 
-/// A kind of files: a regular expression of nginx and patterns of `_headers`, each below the base path; the type, and
-/// how long they may be kept.
+use crate::gomod::ModulePath;
+
+/// A kind of files: a regular expression of nginx and patterns of `_headers`, each below the base path, where [`MODULE`]
+/// is the module's path; the type, and how long they may be kept.
 struct Kind {
     nginx: &'static str,
     patterns: &'static [&'static str],
@@ -18,8 +20,11 @@ const HTML: &str = "text/html; charset=utf-8";
 const JSON: &str = "application/json";
 const BYTES: &str = "application/octet-stream";
 
+/// In a pattern of `_headers`.
+const MODULE: &str = "{module}";
+
 /// The first that fits is meant.
-const KINDS: [Kind; 9] = [
+const KINDS: [Kind; 10] = [
     Kind {
         nginx: "(sumdb/|goproxy/sumdb/[^/]+/)?tile/8/data/",
         patterns: &["/tile/8/data/*", "/sumdb/tile/8/data/*", "/goproxy/sumdb/:host/tile/8/data/*"],
@@ -34,17 +39,31 @@ const KINDS: [Kind; 9] = [
     },
     Kind {
         nginx: "((sumdb/|goproxy/sumdb/[^/]+/)?(lookup/|latest$)|log/checkpoint$|goproxy/.*/@v/list$)",
-        patterns: &["/lookup/*", "/sumdb/lookup/*", "/latest", "/sumdb/latest", "/log/checkpoint"],
+        patterns: &[
+            "/lookup/*",
+            "/sumdb/lookup/*",
+            "/goproxy/sumdb/:host/lookup/*",
+            "/latest",
+            "/sumdb/latest",
+            "/goproxy/sumdb/:host/latest",
+            "/log/checkpoint",
+            "/goproxy/{module}/@v/list",
+        ],
         content_type: TEXT,
         lifetime: SECONDS,
     },
     Kind {
         nginx: "((sumdb/|goproxy/sumdb/[^/]+/)supported$|log/policy$)",
-        patterns: &["/log/policy", "/sumdb/supported"],
+        patterns: &["/log/policy", "/sumdb/supported", "/goproxy/sumdb/:host/supported"],
         content_type: TEXT,
         lifetime: MINUTES,
     },
-    Kind { nginx: "goproxy/.*/@latest$", patterns: &[], content_type: JSON, lifetime: SECONDS },
+    Kind {
+        nginx: "goproxy/.*/@latest$",
+        patterns: &["/goproxy/{module}/@latest"],
+        content_type: JSON,
+        lifetime: SECONDS,
+    },
     Kind {
         nginx: "log/newest$",
         patterns: &["/log/newest"],
@@ -62,6 +81,13 @@ const KINDS: [Kind; 9] = [
         patterns: &[],
         content_type: JSON,
         lifetime: IMMUTABLE,
+    },
+    // Pages of counters and buckets whose names end as those of files do.
+    Kind {
+        nginx: "counters/.*\\.(txt|mod|sql|tlog-proof|info|zip|css|svg|png|csv|xml|zst|parquet|gz)$",
+        patterns: &[],
+        content_type: HTML,
+        lifetime: SECONDS,
     },
     Kind { nginx: ".*\\.json~[^/]*$", patterns: &[], content_type: JSON, lifetime: SECONDS },
 ];
@@ -92,17 +118,18 @@ const ALL: [(&str, &str); 5] = [
 ];
 
 /// The files, by name.
-pub(super) fn files(base: &str) -> [(&'static str, String); 2] {
-    [("_headers", headers(base)), (".candor/nginx.conf", nginx(base))]
+pub(super) fn files(base: &str, module: &ModulePath) -> [(&'static str, String); 2] {
+    [("_headers", headers(base, &module.escape())), (".candor/nginx.conf", nginx(base))]
 }
 
-fn headers(base: &str) -> String {
+fn headers(base: &str, module: &str) -> String {
     let mut text = format!("{base}/*\n");
     for (name, value) in ALL {
         text.push_str(&format!("  {name}: {value}\n"));
     }
     for kind in &KINDS {
         for pattern in kind.patterns {
+            let pattern = pattern.replace(MODULE, module);
             let (content_type, lifetime) = (kind.content_type, kind.lifetime);
             text.push_str(&format!(
                 "{base}{pattern}\n  ! Content-Type\n  Content-Type: {content_type}\n  Cache-Control: {lifetime}\n"

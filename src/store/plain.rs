@@ -4,7 +4,8 @@
 //! An object is seen whole or not at all, and what [`PlainStore::write`] has written survives a power cut. It has no
 //! order among the objects of one call.
 //!
-//! In a folder, objects have no headers of their own: their servers have to be told.
+//! In a folder, objects have no headers of their own: their servers have to be told. And an object whose name, with a
+//! slash, begins the names of others is a folder's `index.html`: of the counters `a` and `a/b` the first one's page.
 
 use super::{StoreError, failed};
 use crate::durable::{self, NewFile};
@@ -47,6 +48,9 @@ pub trait PlainStore: Debug + Send + Sync {
     fn write(&self, objects: Vec<PlainObject>) -> Result<(), StoreError>;
 }
 
+/// What servers of a folder answer with to its own address.
+const INDEX: &str = "index.html";
+
 /// Where files are while they are written; nothing served has a name like this.
 const TEMPORARY: &str = ".candor/writing";
 
@@ -79,7 +83,11 @@ impl PlainFolder {
 impl PlainStore for PlainFolder {
     fn read(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let path = self.path(name)?;
-        match fs::read(&path) {
+        let read = match fs::read(&path) {
+            Err(error) if error.kind() == ErrorKind::IsADirectory => fs::read(path.join(INDEX)),
+            read => read,
+        };
+        match read {
             Ok(bytes) => Ok(Some(bytes)),
             Err(error)
                 if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
@@ -102,14 +110,39 @@ impl PlainStore for PlainFolder {
             write_file(&temporary, &object.bytes).map_err(|e| failed("write", &path, e))?;
             written.push((temporary, path));
         }
-        for (temporary, path) in written {
+        for (temporary, mut path) in written {
+            self.make_way(&path, &writing, &mut synced)?;
             make_folder(durable::folder_of(&path), &mut synced)?;
+            if path.is_dir() {
+                path.push(INDEX);
+            }
             durable::rename_unsynced(&temporary, &path).map_err(|e| failed("write", &path, e))?;
             synced.insert(durable::folder_of(&path).to_owned());
         }
         for folder in synced {
             durable::sync_folder(&folder).map_err(|e| failed("write", &folder, e))?;
         }
+        Ok(())
+    }
+}
+
+impl PlainFolder {
+    /// Where a file is in the place of a folder of this path, the file becomes that folder's [`INDEX`]. Who is stopped
+    /// between its two steps leaves the file aside, and has to write all again.
+    fn make_way(
+        &self,
+        path: &Path,
+        writing: &Path,
+        to_sync: &mut BTreeSet<PathBuf>,
+    ) -> Result<(), StoreError> {
+        let above = path.ancestors().skip(1).take_while(|folder| *folder != self.root);
+        let Some(file) = above.into_iter().find(|folder| folder.is_file()) else { return Ok(()) };
+        let aside = writing.join(format!("{}-{INDEX}", std::process::id()));
+        let failed = |error| failed("make a folder of", file, error);
+        durable::rename_unsynced(file, &aside).map_err(failed)?;
+        make_folder(file, to_sync)?;
+        durable::rename_unsynced(&aside, &file.join(INDEX)).map_err(failed)?;
+        to_sync.insert(file.to_owned());
         Ok(())
     }
 }
@@ -191,6 +224,18 @@ mod tests {
         assert_eq!(store.read("a/b").expect("read"), Some(b"3".to_vec()));
         assert_eq!(store.read("a/@c").expect("read"), Some(b"2".to_vec()));
         assert_eq!(store.read("a/b/c").expect("read"), None);
+        // A name can be the beginning of another, whichever comes first.
+        store.write(vec![object("c", b"4"), object("c/d", b"5")]).expect("written");
+        store.write(vec![object("a", b"6"), object("c/d/e", b"7")]).expect("written");
+        for (name, bytes) in
+            [("c", b"4"), ("c/d", b"5"), ("a", b"6"), ("c/d/e", b"7"), ("a/b", b"3")]
+        {
+            assert_eq!(store.read(name).expect("read"), Some(bytes.to_vec()), "{name}");
+        }
+        assert!(folder.path().join("www/c/d/index.html").is_file());
+        store.write(vec![object("c", b"8")]).expect("written");
+        assert_eq!(store.read("c").expect("read"), Some(b"8".to_vec()));
+        assert_eq!(store.read("c/d").expect("read"), Some(b"5".to_vec()));
         for name in ["", "/a", "a//b", "../a", "a/..", "ä"] {
             assert!(store.write(vec![object(name, b"x")]).is_err(), "{name}");
         }

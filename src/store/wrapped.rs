@@ -1,14 +1,19 @@
-//! For tests: a store that does something besides, when another one is written to.
+//! For tests: a store that does something besides, when another one is used.
 
 use super::{Key, Store, StoreError, Swap};
 use std::fmt::Debug;
 use std::fs::File;
 use std::path::Path;
 
-/// What happens when a store is written to. Each method is instead of the store's own.
+/// What happens when a store is used. Each method is instead of the store's own.
 pub trait Wrapper: Debug + Send + Sync {
     /// The store that does the work.
     fn inner(&self) -> &dyn Store;
+
+    /// Reads an object.
+    fn wrap_get(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreError> {
+        self.inner().get(key)
+    }
 
     /// Stores objects.
     fn wrap_put(&self, objects: &[(Key, Vec<u8>)]) -> Result<(), StoreError> {
@@ -32,7 +37,7 @@ pub struct Wrapped<W>(pub W);
 
 impl<W: Wrapper> Store for Wrapped<W> {
     fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreError> {
-        self.0.inner().get(key)
+        self.0.wrap_get(key)
     }
 
     fn put(&self, objects: &[(Key, Vec<u8>)]) -> Result<(), StoreError> {

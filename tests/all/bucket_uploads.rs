@@ -9,7 +9,7 @@ use candor::aggregate::{Merging, PublicData, Unwatched, merge};
 use candor::collection::CollectionConfig;
 use candor::gomod::ModuleVersion;
 use candor::ingest::{
-    Buffer, Journal, Limits, LoggedConfig, Report, UPLOADS, check, combine_batches,
+    Buffer, Journal, LargeBatches, Limits, LoggedConfig, Report, UPLOADS, check, combine_batches,
 };
 use candor::store::{Key, Store};
 use jiff::Timestamp;
@@ -110,7 +110,7 @@ fn run(server: &S3, seed: u64) -> (u64, u64) {
             let [one, other] = [(dies, &numbers[0]), (lives, &numbers[1])]
                 .map(|(store, numbers)| scope.spawn(move || send(store, numbers)));
             failed += u64::from(!merge_on(merges, scratch.path(), SOON));
-            failed += u64::from(combine_batches(&combines).is_err());
+            failed += u64::from(combine_batches(&combines, &mut LargeBatches::default()).is_err());
             [one, other].map(|sending| sending.join().expect("no panic"))
         });
         failed += u64::from(sent[0].len() < numbers[0].len());
@@ -119,7 +119,7 @@ fn run(server: &S3, seed: u64) -> (u64, u64) {
     // What comes late has come.
     std::thread::sleep(Duration::from_millis(40));
     let direct: Arc<dyn Store> = Arc::new(server.store(&prefix));
-    combine_batches(&direct).expect("combined");
+    combine_batches(&direct, &mut LargeBatches::default()).expect("combined");
     for day in [SOON, LAST] {
         assert!(merge_on(direct.clone(), scratch.path(), day), "seed {seed}: it is not merged");
     }

@@ -28,6 +28,14 @@ const REPORTS: u64 = 30;
 /// A deployment with some versions, reports and charts.
 fn deployment() -> (Deployment, Charts) {
     let (deployment, charts) = (Deployment::new(), Charts::new());
+    // The one's address is a file's and begins the other's.
+    for (number, counter) in ["picture.svg", "picture.svg/large"].into_iter().enumerate() {
+        charts.write(
+            &format!("charts-config/charts/picture{number}.toml"),
+            &support::chart("Pictures shown", counter),
+        );
+    }
+    charts.commit();
     deployment.publish(&charts);
     let mut serve = support::serve_command(deployment.path());
     let server = Server::start(serve.args(["--no-charts", "--network-reports", "1000"]));
@@ -178,6 +186,8 @@ fn go_our_client_auditors_and_readers_need_only_files() {
         "/data/index.json".to_owned(),
         "/config/v0.1.0.json".to_owned(),
         "/charts/".to_owned(),
+        "/counters/example.org/hello/picture.svg".to_owned(),
+        "/counters/example.org/hello/picture.svg/large".to_owned(),
     ] {
         let both = [&files.url, &server.url].map(|url| format!("{url}{path}"));
         let [own, asked] = both.each_ref().map(|url| header(url, "content-type"));

@@ -6,11 +6,14 @@ use crate::aggregate::Unwatched;
 use crate::aggregate::index::{FileFormat, Index};
 use crate::aggregate::public::PublicData;
 use crate::ingest::testing::{Machine, numbers};
-use crate::ingest::{Buffer, UPLOADS, combine_batches};
-use crate::store::{Fault, Key, MemoryStore, Store};
+use crate::ingest::{Buffer, LargeBatches, UPLOADS, combine_batches};
+
+use crate::store::{Fault, Key, MemoryStore, Store, StoreError, Wrapped, Wrapper};
 use jiff::civil::{Date, date};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::SeqCst;
 use tempfile::TempDir;
 
 /// Merges before this day are of no last edition.
@@ -76,7 +79,11 @@ fn a_report_that_is_sent_to_two_machines_is_public_once() {
     world.merge(DAYS[0]).expect("merged");
     // Also if a merge, and the end of the machine, lie in between.
     assert_eq!(world.machine().send(&[1, 4]), [true; 2]);
-    assert_eq!(combine_batches(&world.shared()).expect("combined").from, 0, "one is not combined");
+    assert_eq!(
+        combine_batches(&world.shared(), &mut LargeBatches::default()).expect("combined").from,
+        0,
+        "one is not combined"
+    );
     world.merge(DAYS[1]).expect("merged");
     assert_eq!(world.index().included.values().map(|file| file.reports.len()).sum::<usize>(), 1);
     let merged = world.merge(LAST).expect("merged");
@@ -94,7 +101,8 @@ fn combined_batches_have_the_same_reports_in_another_order() {
     for from in 0..40 {
         world.machine().send(&[3 * from, 3 * from + 1, 3 * from + 2, 1]);
     }
-    let combined = combine_batches(&world.shared()).expect("combined");
+    let combined =
+        combine_batches(&world.shared(), &mut LargeBatches::default()).expect("combined");
     assert_eq!((combined.from, combined.to, combined.reports), (40, 1, 120));
     let files = Buffer::Store(world.shared()).segments().expect("listed");
     let [file] = &files[..] else { panic!("{files:?}") };
@@ -104,6 +112,71 @@ fn combined_batches_have_the_same_reports_in_another_order() {
     sorted.sort_unstable();
     assert_eq!(sorted, (0..120).collect::<Vec<u32>>());
     assert!(!order.is_sorted());
+}
+
+/// A store that has no batches for so many reads, though it lists them; it counts the reads.
+#[derive(Debug)]
+struct Lagging {
+    inner: Arc<MemoryStore>,
+    lagging: u64,
+    reads: AtomicU64,
+}
+
+impl Lagging {
+    fn of(world: &World, lagging: u64) -> Arc<Wrapped<Lagging>> {
+        Arc::new(Wrapped(Lagging { inner: world.store.clone(), lagging, reads: AtomicU64::new(0) }))
+    }
+}
+
+impl Wrapper for Lagging {
+    fn inner(&self) -> &dyn Store {
+        &*self.inner
+    }
+
+    fn wrap_get(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreError> {
+        match key.as_str().starts_with(UPLOADS) {
+            true if self.reads.fetch_add(1, SeqCst) < self.lagging => Ok(None),
+            _ => self.inner.get(key),
+        }
+    }
+}
+
+#[test]
+fn a_store_that_lists_what_it_does_not_have_is_asked_again_but_not_for_ever() {
+    for (lagging, last) in [(5, true), (u64::MAX, false)] {
+        let world = World::new();
+        assert_eq!(world.machine().send(&[1]), [true]);
+        let (store, scratch) = (Lagging::of(&world, lagging), world.folder.path().join("scratch"));
+        let buffer = Buffer::Store(store.clone());
+        let merging = Merging {
+            buffer,
+            store: store.clone(),
+            scratch: &scratch,
+            today: LAST,
+            stack_minimum: 1,
+        };
+        match merge(&merging, &Unwatched) {
+            Ok(_) => assert!(last),
+            Err(error) => assert!(!last && error.to_string().contains(UPLOADS), "{error}"),
+        }
+        assert_eq!(world.public().len(), usize::from(last));
+        assert!(store.0.reads.load(SeqCst) > 5);
+    }
+}
+
+#[test]
+fn a_batch_that_is_large_is_read_once_to_see_that() {
+    let world = World::new();
+    assert_eq!(world.machine().send(&(0..200).collect::<Vec<u32>>()), [true; 200]);
+    let (lagging, mut large) = (Lagging::of(&world, 0), LargeBatches::default());
+    let store: Arc<dyn Store> = lagging.clone();
+    combine_batches(&store, &mut large).expect("combined");
+    combine_batches(&store, &mut large).expect("combined");
+    let reads = || lagging.0.reads.load(SeqCst);
+    assert_eq!((reads(), world.uploads().len()), (1, 2), "{:?}", world.uploads());
+    assert_eq!(world.machine().send(&[201]), [true]);
+    combine_batches(&store, &mut large).expect("combined");
+    assert_eq!(reads(), 2);
 }
 
 #[test]
@@ -121,7 +194,7 @@ fn a_damaged_batch_is_named_and_stays_until_it_is_given_up() {
     let merged = world.merge(LAST).expect("merged");
     assert!(merged.problems[0].contains(&format!("{key} is damaged")), "{:?}", merged.problems);
     assert!(merged.problems[0].contains(&format!("--give-up {id}")), "{:?}", merged.problems);
-    combine_batches(&world.shared()).expect("combined");
+    combine_batches(&world.shared(), &mut LargeBatches::default()).expect("combined");
     assert!(world.uploads().contains(&key));
     let scratch = world.folder.path().join("scratch");
     let (buffer, store) = (Buffer::Store(world.shared()), world.shared());
@@ -174,7 +247,7 @@ fn whatever_dies_each_acknowledged_report_is_public_once() {
                     }
                     answers.into_iter().all(|stored| stored)
                 }
-                4 => combine_batches(&world.shared()).is_ok(),
+                4 => combine_batches(&world.shared(), &mut LargeBatches::default()).is_ok(),
                 5 | 6 => world.merge(DAYS[day]).is_ok(),
                 _ => {
                     day = (day + 1).min(DAYS.len() - 1);
@@ -187,7 +260,7 @@ fn whatever_dies_each_acknowledged_report_is_public_once() {
                 machines[who] = world.machine();
             }
         }
-        combine_batches(&world.shared()).expect("combined");
+        combine_batches(&world.shared(), &mut LargeBatches::default()).expect("combined");
         let merged = world.merge(LAST).expect("merged");
         assert_eq!(merged.problems, Vec::<String>::new(), "seed {seed}");
         let public = world.public();

@@ -100,6 +100,10 @@ pub fn merge_after_loss(
     merger.repeat(|| merger.attempt(given_up, sealed == Sealed::All))
 }
 
+/// How many milliseconds to wait when what was listed is gone, each time: half a minute in all.
+const PAUSES: [u64; 11] =
+    if cfg!(test) { [0; 11] } else { [0, 50, 100, 200, 400, 800, 1600, 3200, 6400, 8000, 10_000] };
+
 /// A running merge.
 pub(super) struct Merger<'a> {
     pub(super) merging: &'a Merging<'a>,
@@ -143,13 +147,19 @@ impl<'a> Merger<'a> {
         }
     }
 
-    /// Repeats the attempt while other merges change the index.
+    /// Repeats the attempt while other merges change the index. What is gone again and again is an error, since
+    /// then the store lists what it does not have.
     pub(super) fn repeat<T>(&self, attempt: impl Fn() -> Result<T, Stop>) -> Result<T, MergeError> {
+        let mut pauses = PAUSES.iter();
         loop {
             match attempt() {
                 Ok(done) => return Ok(done),
                 Err(Stop::Failed(error)) => return Err(error),
                 Err(Stop::Lost) => {}
+                Err(Stop::Gone(gone)) => match pauses.next() {
+                    Some(pause) => std::thread::sleep(Duration::from_millis(*pause)),
+                    None => return Err(gone.into()),
+                },
             }
             self.scratch.clear().map_err(|e| self.scratch_failed("clear", e))?;
         }

@@ -79,6 +79,8 @@ impl From<DecodeError> for MergeError {
 pub(super) enum Stop {
     /// Another merge changed the index.
     Lost,
+    /// What waited was gone when it was read: it is somewhere else by now, or the store still lists it.
+    Gone(ReadError),
     /// Something failed.
     Failed(MergeError),
 }

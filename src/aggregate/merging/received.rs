@@ -197,7 +197,7 @@ impl Reading<'_> {
                 let rows = match read {
                     Ok(rows) => rows,
                     // Its reports are in another batch, which may not be among these, or in a newer index.
-                    Err(ReadError::Gone { .. }) => return Err(Stop::Lost),
+                    Err(gone @ ReadError::Gone { .. }) => return Err(Stop::Gone(gone)),
                     Err(error) => {
                         into.lost.push(LostSegment::unread(&file, &error));
                         continue;
