@@ -28,8 +28,10 @@ const REPORTS: u64 = 30;
 /// A deployment with some versions, reports and charts.
 fn deployment() -> (Deployment, Charts) {
     let (deployment, charts) = (Deployment::new(), Charts::new());
-    // The one's address is a file's and begins the other's.
-    for (number, counter) in ["picture.svg", "picture.svg/large"].into_iter().enumerate() {
+    // Addresses as of files, of which one begins another.
+    for (number, counter) in
+        ["picture.svg", "picture.svg/large", "drawing.svg"].into_iter().enumerate()
+    {
         charts.write(
             &format!("charts-config/charts/picture{number}.toml"),
             &support::chart("Pictures shown", counter),
@@ -188,6 +190,7 @@ fn go_our_client_auditors_and_readers_need_only_files() {
         "/charts/".to_owned(),
         "/counters/example.org/hello/picture.svg".to_owned(),
         "/counters/example.org/hello/picture.svg/large".to_owned(),
+        "/counters/example.org/hello/drawing.svg".to_owned(),
     ] {
         let both = [&files.url, &server.url].map(|url| format!("{url}{path}"));
         let [own, asked] = both.each_ref().map(|url| header(url, "content-type"));
