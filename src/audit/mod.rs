@@ -27,8 +27,8 @@
 //! either way) or `not-asked`. If one thing is wrong, what depends on it is `unchecked`, so that only the
 //! thing itself is `wrong`.
 //!
-//! What was found right is remembered. Later runs read the newest part of it again, and a thirtieth of the
-//! rest, a different one each day (`rotation`); or everything, with `--full`. Each verdict says how much was
+//! What was found right is remembered. Later runs read the newest part of it again, and the first run of a day a
+//! thirtieth of the rest, a different one each day (`rotation`); or everything, with `--full`. Each verdict says how much was
 //! read. What was not found right is checked every time.
 //!
 //! Pages and pictures for people are not compared with the data, except as listed under `pages`: a

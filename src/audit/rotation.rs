@@ -1,8 +1,8 @@
 //! Which of the things that were found right are read again today.
 //!
 //! They may be served differently now. Reading everything each time would make every audit download all of a
-//! deployment's data; so each run reads the newest again, and a thirtieth of the rest, a different one each
-//! day. Daily audits read everything within thirty days.
+//! deployment's data; so each run reads the newest again, and the first of a day also a thirtieth of the rest, a
+//! different one each day. Daily audits read everything within thirty days.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -10,27 +10,35 @@ use jiff::civil::Date;
 /// Everything is read again within this many days.
 const DAYS: u64 = 30;
 
+/// A day's number, since 1970.
+pub(super) fn day_of(now: Timestamp) -> u64 {
+    u64::try_from(now.as_second()).unwrap_or_default() / 86_400
+}
+
 /// The part that is read again on a day.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rotation {
-    day: u64,
+    /// `None` if an earlier run has read it.
+    day: Option<u64>,
 }
 
 impl Rotation {
-    pub(super) fn at(now: Timestamp) -> Rotation {
-        Rotation { day: u64::try_from(now.as_second()).unwrap_or_default() / 86_400 }
+    /// The part of the day of this time, unless one of these days is it, whose parts were read.
+    pub(super) fn at(now: Timestamp, read: &[Option<u64>]) -> Rotation {
+        let day = Some(day_of(now));
+        Rotation { day: day.filter(|_| !read.contains(&day)) }
     }
 
     /// Whether the item with this number is read again.
     pub(super) fn has(self, number: u64) -> bool {
-        number % DAYS == self.day % DAYS
+        self.day.is_some_and(|day| number % DAYS == day % DAYS)
     }
 
     /// Whether this day or week is read again. Seven and thirty have no common factor, so each week has its
     /// turn.
     pub(super) fn has_date(self, date: Date) -> bool {
         let day = date.to_zoned(jiff::tz::TimeZone::UTC).map(|zoned| zoned.timestamp());
-        day.is_ok_and(|day| self.has(Rotation::at(day).day))
+        day.is_ok_and(|day| self.has(day_of(day)))
     }
 }
 
@@ -57,10 +65,16 @@ mod tests {
     fn everything_is_read_once_within_thirty_days() {
         let start: Timestamp = "2026-11-15T03:00:00Z".parse().expect("a time");
         let days: Vec<Rotation> =
-            (0..30).map(|day| Rotation::at(start + (24 * day).hours())).collect();
+            (0..30).map(|day| Rotation::at(start + (24 * day).hours(), &[])).collect();
         for number in 0..100 {
             assert_eq!(days.iter().filter(|day| day.has(number)).count(), 1, "{number}");
         }
+        let again = Rotation::at(start + 1.hour(), &[None, Some(day_of(start))]);
+        assert!((0..100).all(|number| !again.has(number)), "it is read once a day");
+        assert!(
+            (0..30)
+                .any(|number| Rotation::at(start + 24.hours(), &[Some(day_of(start))]).has(number))
+        );
         let sunday = jiff::civil::date(2026, 11, 15);
         let turns: BTreeSet<usize> = (0..30)
             .filter_map(|week| {

@@ -11,7 +11,7 @@ use super::keys::{AuditKeys, Signed};
 use super::pages::{check_pages, check_policy};
 use super::promises::{Promise, promises};
 use super::rebuild::Rebuilder;
-use super::rotation::{Rotation, read_before};
+use super::rotation::{Rotation, day_of, read_before};
 use super::rows::Rules;
 use super::second_opinion::SecondOpinion;
 use super::state::{AuditState, StateError};
@@ -201,7 +201,28 @@ impl<'r> Run<'r> {
             self.site_and_data(state, &mut versions, &mut verdicts);
         }
         self.fill(&mut verdicts, "only the log was audited");
+        self.note_part_read(state, &verdicts);
         Ok((verdicts, Some(signed)))
+    }
+
+    /// The next run of this day need not read today's part again, if nothing of it was out of reach or wrong.
+    fn note_part_read(&self, state: &mut AuditState, verdicts: &[Verdict]) {
+        let reading = [
+            VerdictId::Root,
+            VerdictId::Tiles,
+            VerdictId::Versions,
+            VerdictId::DataFiles,
+            VerdictId::DataRows,
+            VerdictId::Charts,
+        ];
+        let mut read = verdicts.iter().filter(|verdict| reading.contains(&verdict.id));
+        if read.all(|verdict| verdict.state <= State::NotAsked) {
+            let today = Some(day_of(self.now));
+            match self.options.log_only {
+                true => state.part_of_log_read = today,
+                false => state.part_read = today,
+            }
+        }
     }
 
     /// Adds the missing verdicts.
@@ -411,7 +432,8 @@ impl<'r> Run<'r> {
     ) -> u64 {
         /// How many of the newest versions are read again every time.
         const NEWEST: u64 = 3;
-        let rotation = Rotation::at(self.now);
+        let of_log = state.part_of_log_read.filter(|_| self.options.log_only);
+        let rotation = Rotation::at(self.now, &[state.part_read, of_log]);
         let newest = before.saturating_sub(NEWEST);
         let chosen = |index: u64| index >= newest || rotation.has(index);
         let last = before.saturating_sub(1) / 256;
@@ -510,7 +532,7 @@ impl<'r> Run<'r> {
         };
         let mut data = DataChecks::new();
         let mut rules = Rules::new(versions);
-        let rotation = Rotation::at(self.now);
+        let rotation = Rotation::at(self.now, &[state.part_read]);
         let (remote, http, progress) = (self.remote, self.http, self.progress);
         check_data((remote, http), &index, &mut rules, state, rotation, &mut data, progress);
         let DataChecks { files, rows, open, form, mut first_rows, read, reports, known } = data;

@@ -50,6 +50,13 @@ pub struct AuditState {
     /// Weeks whose charts were computed again, with a digest of the served charts and their inputs.
     #[serde(default)]
     pub charts: BTreeMap<String, String>,
+    /// The day on which a thirtieth of what was right was last read again, and nothing was out of reach: days since
+    /// 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part_read: Option<u64>,
+    /// The same of an audit of the log alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part_of_log_read: Option<u64>,
     /// The editions of days.
     #[serde(default)]
     pub editions: BTreeMap<String, SeenDay>,
