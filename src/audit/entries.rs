@@ -5,7 +5,7 @@
 //! time to time, so that a run that was killed continues there; what was read only counts once it leads to
 //! a signed root.
 
-use super::fetch::{FetchError, Remote, RemoteTiles};
+use super::fetch::{FetchError, KnownTiles, Remote};
 use super::second_opinion::SecondOpinion;
 use super::verdict::{Check, VerdictId};
 use crate::aggregate::{Phase, Progress};
@@ -100,6 +100,7 @@ pub(super) fn read_again(
     location: LogLocation<'_>,
     bundle: Bundle,
     head: TreeHead,
+    above: &mut KnownTiles<'_>,
     checks: &mut EntryChecks,
 ) -> Option<Vec<Entry>> {
     let url = location.remote.url(&format!("{}{}", location.prefix, bundle.path()));
@@ -113,8 +114,9 @@ pub(super) fn read_again(
     let leaves: Vec<Hash> = entries.iter().map(Entry::leaf_hash).collect();
     // The proof of one entry depends on the hashes of all others.
     let index = LeafIndex::new(bundle.first_leaf()).ok()?;
-    let tiles = RemoteTiles::of_log(location.remote, location.prefix);
-    let proof = match prove_inclusion(index, head.size, &tiles) {
+    let width = u16::try_from(leaves.len()).unwrap_or_default();
+    above.know(Tile::new(0, bundle.index(), width).ok()?, Hash::join(&leaves));
+    let proof = match prove_inclusion(index, head.size, &*above) {
         Ok(proof) => proof,
         Err(error) => {
             checks.tiles.unchecked(format!("{url} cannot be proved again: {error}"));

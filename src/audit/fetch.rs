@@ -7,6 +7,8 @@
 
 use crate::client::{Address, Download as _, Http, TransportError};
 use crate::tlog::{Bundle, Entry, EntryError, Tile, TileReadError, TileReader};
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fmt;
 
 /// The largest page or small JSON file, in bytes.
@@ -142,6 +144,46 @@ impl<'a> RemoteTiles<'a> {
     /// The tiles of a checksum database.
     pub(super) fn of_database(remote: &'a Remote<'a>, prefix: &'a str) -> RemoteTiles<'a> {
         RemoteTiles { remote, prefix, path: Tile::sumdb_path }
+    }
+}
+
+/// Tiles of which the lowest ones are known, and the others are asked for once.
+pub(super) struct KnownTiles<'a> {
+    others: RemoteTiles<'a>,
+    known: Option<(Tile, Vec<u8>)>,
+    asked: RefCell<HashMap<Tile, Vec<u8>>>,
+}
+
+impl<'a> KnownTiles<'a> {
+    pub(super) fn new(others: RemoteTiles<'a>) -> KnownTiles<'a> {
+        KnownTiles { others, known: None, asked: RefCell::default() }
+    }
+
+    /// From now on this tile is known, instead of another.
+    pub(super) fn know(&mut self, tile: Tile, bytes: Vec<u8>) {
+        self.known = Some((tile, bytes));
+    }
+}
+
+impl TileReader for KnownTiles<'_> {
+    fn read_tile(&self, tile: Tile) -> Result<Vec<u8>, TileReadError> {
+        /// More than one way to the root has.
+        const KEPT: usize = 64;
+        if let Some((known, bytes)) = &self.known
+            && *known == tile
+        {
+            return Ok(bytes.clone());
+        }
+        if let Some(bytes) = self.asked.borrow().get(&tile) {
+            return Ok(bytes.clone());
+        }
+        let bytes = self.others.read_tile(tile)?;
+        let mut asked = self.asked.borrow_mut();
+        if asked.len() == KEPT {
+            asked.clear();
+        }
+        asked.insert(tile, bytes.clone());
+        Ok(bytes)
     }
 }
 

@@ -5,7 +5,7 @@ use super::data::{DataChecks, check_data, read_index};
 use super::databases::Databases;
 use super::editions::check_editions;
 use super::entries::{EntryChecks, LogLocation, read_again, read_entries};
-use super::fetch::{Remote, RemoteTiles};
+use super::fetch::{KnownTiles, Remote, RemoteTiles};
 use super::heads::{Freshness, HeadVerdicts, check_head};
 use super::keys::{AuditKeys, Signed};
 use super::pages::{check_pages, check_policy};
@@ -437,13 +437,16 @@ impl<'r> Run<'r> {
         let newest = before.saturating_sub(NEWEST);
         let chosen = |index: u64| index >= newest || rotation.has(index);
         let last = before.saturating_sub(1) / 256;
+        let mut above = KnownTiles::new(RemoteTiles::of_log(location.remote, location.prefix));
         let mut entries_read = 0;
         let bundles = (0..before.div_ceil(256)).filter(|index| match self.options.log_only {
             true => *index == last || rotation.has(*index),
             false => (index * 256..before.min((index + 1) * 256)).any(chosen),
         });
         for bundle in bundles.filter_map(|index| Bundle::for_size(index, head.size)) {
-            let Some(entries) = read_again(location, bundle, head, checks) else { continue };
+            let Some(entries) = read_again(location, bundle, head, &mut above, checks) else {
+                continue;
+            };
             for (at, entry) in (bundle.first_leaf()..before).zip(&entries) {
                 entries_read += 1;
                 let skip = self.options.log_only || !chosen(at) || state.again.contains_key(&at);
