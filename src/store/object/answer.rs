@@ -142,7 +142,7 @@ impl Answer {
             )),
             Some(404) => Answer::Refused(Cause::new(
                 said(),
-                "is that the address of a store (AWS_ENDPOINT_URL)?",
+                "is that the address of a store (AWS_ENDPOINT_URL, GOOGLE_BASE_URL or AZURE_STORAGE_ENDPOINT)?",
             )),
             Some(400..) => Answer::Refused(Cause::new(said(), "")),
             // An answer that could not be read to its end, or understood.
@@ -161,7 +161,8 @@ impl Answer {
                 let cause = |way_out: &str| Cause::new(Answer::innermost(error), way_out);
                 return match error.kind() {
                     HttpErrorKind::Connect => Answer::NotSent(cause(
-                        "is the address right (AWS_ENDPOINT_URL where it is not Amazon's), and is there a way to it?",
+                        "is the address right (AWS_ENDPOINT_URL, GOOGLE_BASE_URL or AZURE_STORAGE_ENDPOINT, where it is not the \
+                         provider's own), and is there a way to it?",
                     )),
                     HttpErrorKind::Unknown | HttpErrorKind::Decode => Answer::Refused(cause("")),
                     _ => Answer::Unclear(cause("")),
