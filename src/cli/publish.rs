@@ -109,7 +109,9 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
     say_cosigned(&deployment, out);
     if let Some(to) = &args.static_to {
         let copied = static_site::copy(&deployment, to, &BasePath::default(), false, out)?;
-        out.say(format_args!("{}", copied.to_string().trim_end()));
+        for line in copied.to_string().lines() {
+            out.say(format_args!("{line}"));
+        }
     }
     Ok(())
 }

@@ -4,10 +4,10 @@ use super::progress::Working;
 use super::{DataFolder, Failure, Output, runtime, signals};
 use crate::count;
 use crate::publish::Deployment;
-use crate::static_site::{CopyReport, Source, gather, write};
+use crate::static_site::{Claim, CopyReport, Source, check_copy, gather, write};
 use crate::store::{Pinned, PlainPlace};
 use crate::terminal::OneLine;
-use crate::tlog::{Protocol, TreeSize};
+use crate::tlog::{Protocol, StoredTiles, TreeSize};
 use crate::web::{BasePath, Reader, Site, WrittenAt};
 use jiff::Timestamp;
 use std::fmt;
@@ -55,16 +55,27 @@ pub(super) fn copy(
     again: bool,
     out: Output,
 ) -> Result<CopyReport, Failure> {
+    if let Some(own) = deployment.overlapping(to) {
+        return Err(Failure::new(format!(
+            "the files cannot be at {to}, since {own} is there: they would be mixed, and what is not public be served; name \
+             another place"
+        )));
+    }
     let store = to.open()?;
     let working = Working::on("asking for everything");
     let runtime = runtime::many_threads()?;
+    // Whoever must not write does not disturb another run.
+    let first = runtime.block_on(source(deployment, base_path))?;
+    check_copy(&first, &*store)?;
+    drop(first);
+    let run = Claim::new(&*store)?;
     let gathered = runtime.block_on(async {
         let source = source(deployment, base_path).await?;
         gather(&source, &*store, again, |_, _| {}).await.map_err(Failure::from)
     })?;
     drop(working);
     let working = Working::on("writing what is new");
-    let report = write(gathered, &*store, |_, _| {})?;
+    let report = write(gathered, &run, |_, _| {})?;
     drop(working);
     for link in &report.dead_links {
         out.say(format_args!("warning: a page links to {}, and nothing is there", OneLine(link)));
@@ -76,6 +87,7 @@ pub(super) fn copy(
 async fn source(deployment: &Deployment, base_path: &BasePath) -> Result<Source, Failure> {
     let store = Arc::new(Pinned::new(deployment.store.clone()));
     let (module, keys) = (deployment.module.clone(), deployment.verifiers().clone());
+    let tiles = StoredTiles::new(store.clone());
     let site = Site::open(module.clone(), keys.clone(), store).await?;
     site.set_base_path(base_path.clone());
     let policy = deployment.policy();
@@ -101,6 +113,7 @@ async fn source(deployment: &Deployment, base_path: &BasePath) -> Result<Source,
         database: keys.sumdb.name().to_string(),
         module,
         tree,
+        tiles,
         trust,
         now: WrittenAt {
             written: Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),

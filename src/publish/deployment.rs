@@ -25,7 +25,7 @@ use crate::charts::diagnostic::Severity;
 use crate::charts::text::SourceText;
 use crate::durable;
 use crate::gomod::{ModulePath, PathError};
-use crate::store::{FileStore, Overlay, Store, StoreError};
+use crate::store::{FileStore, Overlay, PlainPlace, Store, StoreError};
 use crate::tlog::{
     Host, HostError, Log, LogError, LogKeys, LogVerifiers, Protocol, Seed, SeedError,
 };
@@ -593,6 +593,20 @@ impl Deployment {
     pub fn written_folders(&self) -> Vec<PathBuf> {
         let store = self.store_place.folder().map(Path::to_owned);
         [self.reports(), self.scratch()].into_iter().chain(store).collect()
+    }
+
+    /// What of the deployment would be mixed with files at this place.
+    pub fn overlapping(&self, place: &PlainPlace) -> Option<&'static str> {
+        let has_folder = |plain: &Path| {
+            super::place::is_inside(&self.folder, plain).then_some("the deployment's folder")
+        };
+        let folder = match place {
+            PlainPlace::Folder(plain) => has_folder(plain),
+            PlainPlace::Bucket(_) => None,
+        };
+        let store = self.store_place.overlaps(place).then_some("the deployment's store");
+        let lock = self.lock.as_ref().is_some_and(|lock| lock.overlaps(place));
+        folder.or(store).or(lock.then_some("the signer's lock"))
     }
 
     /// Tries out whether the store keeps the conditions of writes, so that one that does not is found out at

@@ -1,7 +1,7 @@
 //! Where a store or the signer's lock is: a folder, or a bucket.
 
 use crate::store::bucket_url::BucketUrl;
-use crate::store::{FileStore, Store, StoreError};
+use crate::store::{FileStore, PlainPlace, Store, StoreError};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -98,6 +98,28 @@ impl Place {
             _ => false,
         }
     }
+}
+
+impl Place {
+    /// Whether one of the two is inside the other, or they are the same.
+    pub(super) fn overlaps(&self, plain: &PlainPlace) -> bool {
+        match (self, plain) {
+            (Place::Folder(own), PlainPlace::Folder(plain)) => {
+                is_inside(own, plain) || is_inside(plain, own)
+            }
+            (Place::Bucket(own), PlainPlace::Bucket(plain)) => own.overlaps(plain),
+            _ => false,
+        }
+    }
+}
+
+/// Whether a folder is another, or below it, also if it is not there yet.
+pub(super) fn is_inside(inner: &Path, outer: &Path) -> bool {
+    let outer = resolved(outer);
+    inner.ancestors().any(|folder| {
+        let there = folder.canonicalize();
+        there.is_ok_and(|there| there.starts_with(&outer)) || folder == outer
+    })
 }
 
 impl fmt::Display for Place {

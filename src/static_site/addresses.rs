@@ -19,6 +19,10 @@ pub(super) const SEEDS: [&str; 12] = [
     "/data/index.json",
 ];
 
+/// Where it looks, too.
+pub(super) const SHARED: [&str; 3] =
+    ["/config/@latest", "/config/@latest.json", "/log/entry/@latest"];
+
 /// When an object is written: those of a later time lead to those of an earlier one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Turn {
@@ -117,7 +121,38 @@ impl LogAddresses {
             .strip_prefix(&self.module)
             .and_then(|rest| rest.strip_prefix("@v/")?.strip_suffix(".tlog-proof")?.parse().ok())
             .is_some_and(|version: ModuleVersion| version.number() < tree.size.get());
-        self.databases.iter().any(looked_up) || old_proof || address.starts_with("/log/entry/")
+        let entry = address.strip_prefix("/log/entry/").is_some_and(|name| !name.starts_with('@'));
+        self.databases.iter().any(looked_up) || old_proof || entry
+    }
+}
+
+/// Addresses that follow from one, which people share and no page need link to: `@latest`, and badges.
+pub(super) fn also_at(address: &str) -> Vec<String> {
+    let is_date = |text: &str| text.parse::<jiff::civil::Date>().is_ok();
+    if let Some((date, ending)) =
+        address.strip_prefix("/data/weeks/").and_then(|name| name.split_once('.'))
+    {
+        return match is_date(date) {
+            true => vec![format!("/data/weeks/@latest.{ending}")],
+            false => Vec::new(),
+        };
+    }
+    let week = address.strip_prefix("/charts").and_then(|_| address.split_once("/@"));
+    let Some((program, (date, name))) =
+        week.and_then(|(program, rest)| Some((program, rest.split_once('/')?)))
+    else {
+        return Vec::new();
+    };
+    let latest = format!("{program}/@latest");
+    match name.strip_suffix(".svg").filter(|chart| !chart.ends_with(".badge")) {
+        _ if !is_date(date) => Vec::new(),
+        None if name.is_empty() => vec![latest.clone(), format!("{latest}/")],
+        None => Vec::new(),
+        Some(chart) => ["", ".svg", ".png", ".json", ".csv", ".badge.svg"]
+            .map(|ending| format!("{latest}/{chart}{ending}"))
+            .into_iter()
+            .chain([format!("{program}/@{date}/{chart}.badge.svg")])
+            .collect(),
     }
 }
 
@@ -160,6 +195,30 @@ mod tests {
             ("/a%00", None),
         ] {
             assert_eq!(name_of(address).as_deref(), name, "{address}");
+        }
+    }
+
+    #[test]
+    fn what_people_share_is_asked_for() {
+        let also = |address: &str| also_at(address).join(" ");
+        assert_eq!(also("/data/weeks/2026-11-15.csv.zst"), "/data/weeks/@latest.csv.zst");
+        assert_eq!(also("/charts/@2026-11-15/"), "/charts/@latest /charts/@latest/");
+        assert_eq!(also("/charts/a/b/@2026-11-15/"), "/charts/a/b/@latest /charts/a/b/@latest/");
+        assert_eq!(
+            also("/charts/a/@2026-11-15/x.svg"),
+            "/charts/a/@latest/x /charts/a/@latest/x.svg /charts/a/@latest/x.png /charts/a/@latest/x.json \
+             /charts/a/@latest/x.csv /charts/a/@latest/x.badge.svg /charts/a/@2026-11-15/x.badge.svg"
+        );
+        for address in [
+            "/",
+            "/charts/a/@latest/x.svg",
+            "/charts/a/@2026-11-15..2026-11-22/x.svg",
+            "/charts/a/@2026-11-15/x.badge.svg",
+            "/charts/a/@2026-11-15/x.json",
+            "/data/weeks/@latest.parquet",
+            "/data/weeks/SHA256SUMS",
+        ] {
+            assert_eq!(also(address), "", "{address}");
         }
     }
 

@@ -4,15 +4,15 @@
 //! without a name until they are written, however many they are.
 
 use super::adapt::{self, file_of};
-use super::addresses::{LogAddresses, SEEDS, Turn, is_for_servers, name_of};
+use super::addresses::{LogAddresses, SEEDS, SHARED, Turn, also_at, is_for_servers, name_of};
 use super::links::{Links, Place, own};
-use super::written::{NAME, NotWritten, Written, tag_of};
+use super::written::{NAME, NotWritten, Written, shown_size, tag_of};
 use crate::aggregate::chart_csv::name_of as dimension_name;
 use crate::aggregate::figure::Dimension;
 use crate::gomod::ModulePath;
 use crate::store::StoreError;
 use crate::store::plain::{PlainHeaders, PlainStore};
-use crate::tlog::TreeHead;
+use crate::tlog::{ProofError, StoredTiles, TreeHead, TreeSize, prefix_root};
 use crate::web::{Answer, Reader, WrittenAt};
 use std::collections::{BTreeSet, VecDeque};
 use std::fs::File;
@@ -35,6 +35,8 @@ pub struct Source {
     pub database: String,
     /// The head that the site shows.
     pub tree: TreeHead,
+    /// The log's tiles.
+    pub tiles: StoredTiles,
     /// The policy and keys by which clients verify it: proofs of earlier runs are written again if they differ.
     pub trust: Vec<u8>,
     /// When this is.
@@ -113,8 +115,14 @@ pub enum GatherError {
         own: u64,
     },
     /// A copy has one history.
-    #[error("the copy has another log of {0} entries than this deployment; nothing was written")]
+    #[error(
+        "the copy has another log, of {0} entries, than this deployment; nothing was written: write to a new place, or \
+         empty this one"
+    )]
     OtherLog(u64),
+    /// Whether it is the same log cannot be seen.
+    #[error("the deployment's log cannot be compared with that of the copy: {0}")]
+    Log(#[from] ProofError),
     /// The site refuses what it should have.
     #[error(
         "{address} cannot be served ({status}), so nothing was written; `candor verify-store` says what is damaged, and if a merge \
@@ -141,6 +149,31 @@ struct Wanted {
     is_linked: bool,
 }
 
+/// What a copy has, which must be of this log, and no newer one.
+pub fn check_copy(source: &Source, store: &dyn PlainStore) -> Result<(), GatherError> {
+    written_before(source, store).map(drop)
+}
+
+fn written_before(source: &Source, store: &dyn PlainStore) -> Result<Written, GatherError> {
+    let before = match store.read(NAME)? {
+        Some(bytes) => Written::parse(&bytes)?,
+        None => Written::default(),
+    };
+    let own = source.tree.size;
+    // A run that was interrupted has written a head, but not the list.
+    let copied = shown_size(store)?.unwrap_or_default().max(before.size);
+    if copied > own.get() {
+        return Err(GatherError::Older { copied, own: own.get() });
+    }
+    if let Ok(size) = TreeSize::new(before.size)
+        && size != TreeSize::ZERO
+        && prefix_root(size, own, &source.tiles)?.to_string() != before.root
+    {
+        return Err(GatherError::OtherLog(before.size));
+    }
+    Ok(before)
+}
+
 /// Asks for everything. `progress` is called with how many answers there were and how many more are known of.
 pub async fn gather(
     source: &Source,
@@ -148,17 +181,8 @@ pub async fn gather(
     everything: bool,
     progress: impl Fn(usize, usize),
 ) -> Result<Gathered, GatherError> {
-    let mut before = match store.read(NAME)? {
-        Some(bytes) => Written::parse(&bytes)?,
-        None => Written::default(),
-    };
+    let mut before = written_before(source, store)?;
     let (own_size, own_root) = (source.tree.size.get(), source.tree.root.to_string());
-    if before.size > own_size {
-        return Err(GatherError::Older { copied: before.size, own: own_size });
-    }
-    if before.size == own_size && !before.root.is_empty() && before.root != own_root {
-        return Err(GatherError::OtherLog(before.size));
-    }
     if everything {
         before.tags.clear();
     }
@@ -185,6 +209,9 @@ pub async fn gather(
     let log = run.log.all(source.tree);
     for address in SEEDS.into_iter().map(str::to_owned).chain(log) {
         run.want(address, true);
+    }
+    for address in SHARED {
+        run.want(address.to_owned(), false);
     }
     let mut asked = JoinSet::new();
     loop {
@@ -287,6 +314,9 @@ impl Run {
         for mentioned in links.mentioned {
             self.want(mentioned, false);
         }
+        for also in also_at(&address) {
+            self.want(also, false);
+        }
         // What auditors read, and no page leads to: a program's charts by each dimension.
         if let Some(before) = address.strip_suffix("/charts.json") {
             for by in Dimension::ALL {
@@ -299,8 +329,8 @@ impl Run {
         };
         let file = file_of(&answer, &self.place);
         let is_immutable = answer.cache_control.contains("immutable")
-            || address.starts_with("/data/days/")
-            || address.starts_with("/data/weeks/");
+            || (address.starts_with("/data/days/") || address.starts_with("/data/weeks/"))
+                && !address.contains("/@latest");
         let turn = self.log.turn(&address, is_immutable);
         let headers = PlainHeaders {
             content_type: match answer.content_type.is_empty() {

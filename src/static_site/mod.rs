@@ -23,10 +23,12 @@
 //! - A copy never goes back: a run that knows fewer entries than the one before is refused, and so is one that
 //!   another run has overtaken.
 //!
-//! Still unsafe: an object store has no transaction over several objects. Of two runs at the same time, one ends with
-//! an error at its next look; what it wrote until then are objects that a later run writes again. A run of an older
-//! head that stands still for longer than the other run takes, between such a look and its last writes, can put older
-//! pointers in place of newer ones until the next run. All of them are signed and verify.
+//! A run takes a claim before it looks at the deployment, and looks before each write whether another run has taken
+//! one since: that one has looked at the deployment later, so this one ends.
+//!
+//! Still unsafe: an object store has no transaction over several objects. A run of an older head that stands still for
+//! longer than the other run takes, between such a look and the write after it, can put older pointers in place of newer
+//! ones until the next run. All of them are signed and verify.
 
 mod adapt;
 mod addresses;
@@ -36,6 +38,6 @@ mod servers;
 mod write;
 mod written;
 
-pub use gather::{GatherError, Gathered, Source, gather};
-pub use write::{CopyReport, WriteError, write};
+pub use gather::{GatherError, Gathered, Source, check_copy, gather};
+pub use write::{Claim, CopyReport, WriteError, write};
 pub use written::NotWritten;

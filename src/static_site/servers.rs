@@ -18,13 +18,14 @@ const MINUTES: &str = "public, max-age=300";
 const TEXT: &str = "text/plain; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
 const JSON: &str = "application/json";
+const ATOM: &str = "application/atom+xml; charset=utf-8";
 const BYTES: &str = "application/octet-stream";
 
 /// In a pattern of `_headers`.
 const MODULE: &str = "{module}";
 
 /// The first that fits is meant.
-const KINDS: [Kind; 10] = [
+const KINDS: [Kind; 12] = [
     Kind {
         nginx: "(sumdb/|goproxy/sumdb/[^/]+/)?tile/8/data/",
         patterns: &["/tile/8/data/*", "/sumdb/tile/8/data/*", "/goproxy/sumdb/:host/tile/8/data/*"],
@@ -82,6 +83,13 @@ const KINDS: [Kind; 10] = [
         content_type: JSON,
         lifetime: IMMUTABLE,
     },
+    Kind {
+        nginx: "data/.*SHA256SUMS$",
+        patterns: &["/data/weeks/SHA256SUMS", "/data/days/SHA256SUMS"],
+        content_type: TEXT,
+        lifetime: MINUTES,
+    },
+    Kind { nginx: ".*atom\\.xml$", patterns: &[], content_type: ATOM, lifetime: SECONDS },
     // Pages of counters and buckets whose names end as those of files do.
     Kind {
         nginx: "counters/.*\\.(txt|mod|sql|tlog-proof|info|zip|css|svg|png|csv|xml|zst|parquet|gz)$",

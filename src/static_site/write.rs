@@ -2,7 +2,7 @@
 
 use super::addresses::Turn;
 use super::gather::{Gathered, NewObject};
-use super::written::NAME;
+use super::written::{NAME, shown_size};
 use crate::store::StoreError;
 use crate::store::plain::{PlainHeaders, PlainObject, PlainStore};
 use serde::Serialize;
@@ -51,12 +51,13 @@ pub enum WriteError {
     Random(#[from] getrandom::Error),
 }
 
-/// Writes everything.
+/// Writes everything, for the run that has this claim.
 pub fn write(
     gathered: Gathered,
-    store: &dyn PlainStore,
+    run: &Claim<'_>,
     progress: impl Fn(usize, usize),
 ) -> Result<CopyReport, WriteError> {
+    let store = run.store;
     let Gathered { mut objects, mut bodies, mut written, unchanged, dead } = gathered;
     objects.sort_by(|a, b| (a.turn, b.found, &a.name).cmp(&(b.turn, a.found, &b.name)));
     let mut report = CopyReport {
@@ -67,19 +68,19 @@ pub fn write(
         root: written.root.clone(),
         dead_links: dead,
     };
-    let run = Claim::new(store)?;
     let all = objects.len();
     let mut listed = 0;
     let mut waiting = objects.into_iter().peekable();
     while let Some(first) = waiting.next() {
         let turn = first.turn;
+        run.check()?;
         if listed + LIST_EVERY <= report.written {
-            run.check()?;
             list(store, &written.encode())?;
             listed = report.written;
         }
-        if turn > Turn::Page {
-            run.check()?;
+        // Also what wrote there without a claim that is known here.
+        if turn == Turn::Head && shown_size(store)? > Some(report.tree_size) {
+            return Err(WriteError::Overtaken);
         }
         let mut batch: Vec<NewObject> = vec![first];
         let mut bytes = batch.iter().map(|object| object.body.1).sum::<usize>();
@@ -122,14 +123,17 @@ fn list(store: &dyn PlainStore, bytes: &[u8]) -> Result<(), StoreError> {
     store.write(vec![own(NAME, bytes)])
 }
 
-/// This run's name at the place of the copy.
-struct Claim<'a> {
+/// This run's name at the place of the copy. Whoever takes one afterwards has looked at the deployment later, and
+/// this run ends.
+#[derive(Debug)]
+pub struct Claim<'a> {
     store: &'a dyn PlainStore,
     name: String,
 }
 
 impl Claim<'_> {
-    fn new(store: &dyn PlainStore) -> Result<Claim<'_>, WriteError> {
+    /// Takes it, before the deployment is looked at.
+    pub fn new(store: &dyn PlainStore) -> Result<Claim<'_>, WriteError> {
         let mut random = [0; 16];
         getrandom::fill(&mut random)?;
         let name = crate::hex::hex(&random);

@@ -9,6 +9,8 @@
 //! It says less than there is, never more: it is written after the objects that it names. So a run that was
 //! interrupted is completed by the next one.
 
+use crate::store::StoreError;
+use crate::store::plain::PlainStore;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -62,6 +64,13 @@ impl Written {
         }
         text.into_bytes()
     }
+}
+
+/// The size of the tree whose head a copy shows, if it shows one.
+pub(super) fn shown_size(store: &dyn PlainStore) -> Result<Option<u64>, StoreError> {
+    let head = store.read("log/checkpoint")?;
+    let size = |head: &[u8]| std::str::from_utf8(head).ok()?.lines().nth(1)?.parse().ok();
+    Ok(head.and_then(|head| size(&head)))
 }
 
 /// A tag of what these parts are together.

@@ -15,6 +15,7 @@ use std::fmt::Debug;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// An object to write.
 #[derive(Debug, Clone)]
@@ -58,12 +59,14 @@ const TEMPORARY: &str = ".candor/writing";
 #[derive(Debug)]
 pub struct PlainFolder {
     root: PathBuf,
+    /// Whether what others left unfinished was removed.
+    is_clear: AtomicBool,
 }
 
 impl PlainFolder {
     /// The objects in `root`, which is made when something is written.
     pub fn new(root: impl Into<PathBuf>) -> PlainFolder {
-        PlainFolder { root: root.into() }
+        PlainFolder { root: root.into(), is_clear: AtomicBool::new(false) }
     }
 
     fn path(&self, name: &str) -> Result<PathBuf, StoreError> {
@@ -101,6 +104,12 @@ impl PlainStore for PlainFolder {
     /// The bytes of all objects are on the disk before any name leads to them; then each folder is synced once.
     fn write(&self, objects: Vec<PlainObject>) -> Result<(), StoreError> {
         let writing = self.root.join(TEMPORARY);
+        if !self.is_clear.swap(true, Ordering::Relaxed) {
+            // What is there was left by a process that died, or is another's, which does not go on either.
+            for left in fs::read_dir(&writing).into_iter().flatten().flatten() {
+                let _ = durable::remove_unsynced(&left.path());
+            }
+        }
         let mut synced = BTreeSet::new();
         make_folder(&writing, &mut synced)?;
         let mut written = Vec::new();
@@ -212,6 +221,9 @@ mod tests {
     #[test]
     fn files_are_replaced_whole_and_names_stay_inside() {
         let folder = tempfile::TempDir::new().expect("a folder");
+        let writing = folder.path().join("www").join(TEMPORARY);
+        fs::create_dir_all(&writing).expect("made");
+        fs::write(writing.join("1-0"), "half").expect("written");
         let store = PlainFolder::new(folder.path().join("www"));
         let object = |name: &str, bytes: &'static [u8]| PlainObject {
             name: name.to_owned(),
@@ -224,6 +236,7 @@ mod tests {
         assert_eq!(store.read("a/b").expect("read"), Some(b"3".to_vec()));
         assert_eq!(store.read("a/@c").expect("read"), Some(b"2".to_vec()));
         assert_eq!(store.read("a/b/c").expect("read"), None);
+        assert_eq!(fs::read_dir(&writing).expect("a folder").count(), 0);
         // A name can be the beginning of another, whichever comes first.
         store.write(vec![object("c", b"4"), object("c/d", b"5")]).expect("written");
         store.write(vec![object("a", b"6"), object("c/d/e", b"7")]).expect("written");

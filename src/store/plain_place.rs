@@ -3,6 +3,7 @@
 use super::StoreError;
 use super::bucket_url::BucketUrl;
 use super::plain::{PlainFolder, PlainStore};
+use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -33,6 +34,15 @@ impl FromStr for PlainPlace {
             return path.is_absolute().then_some(PlainPlace::Folder(path)).ok_or_else(wrong);
         }
         text.parse().map(PlainPlace::Bucket).map_err(|_| wrong())
+    }
+}
+
+impl fmt::Display for PlainPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PlainPlace::Folder(folder) => write!(f, "file://{}", folder.display()),
+            PlainPlace::Bucket(url) => url.fmt(f),
+        }
     }
 }
 
