@@ -13,7 +13,7 @@ use std::path::Path;
 const FOLDER: &str = "srv/store";
 const HEAD: &str = "log/head";
 
-/// Objects, in folders beside and below others; a pointer; a scratch file; a removal. And the same after
+/// Objects, in folders beside and below others; a pointer to others; a scratch file; a removal. And the same after
 /// another writer was killed, at each of its syncs.
 pub(super) fn scenarios() -> Vec<Scenario> {
     let mut scenarios = vec![scenario(None).expect("not killed"), memory()];
@@ -89,7 +89,9 @@ fn write(store: &FileStore, scratch: &Path, promise: &dyn Fn(String)) -> Result<
         let now = number(store)?;
         if now < to {
             let expected = (now > 0).then(|| now.to_string());
-            let swap = store.swap(
+            let referred = (Key::new(referred_by(to))?, to.to_string().into_bytes());
+            let swap = store.put_and_swap(
+                &[referred],
                 &head,
                 expected.as_deref().map(str::as_bytes),
                 to.to_string().as_bytes(),
@@ -114,6 +116,14 @@ fn write(store: &FileStore, scratch: &Path, promise: &dyn Fn(String)) -> Result<
     store.remove(&Key::new("log/tile/0/000.p/1")?)?;
     promise("gone log/tile/0/000.p/1".to_owned());
     Ok(())
+}
+
+/// The object that the pointer refers to, beside the pointer or in another folder.
+fn referred_by(number: u32) -> String {
+    match number {
+        1 => "log/one".to_owned(),
+        _ => format!("referred/{number}"),
+    }
 }
 
 fn number(store: &FileStore) -> Result<u32, StoreError> {
@@ -145,6 +155,11 @@ fn check(folder: &Path, scratch: &Path, before: &Before<'_>) -> Result<(), Box<d
     let found = number(&store)?;
     if found < head || found > 2 {
         return Err(format!("the pointer was {head}, found {found}").into());
+    }
+    if found > 0
+        && store.get(&Key::new(referred_by(found))?)? != Some(found.to_string().into_bytes())
+    {
+        return Err(format!("the pointer is {found}, and what it refers to is not there").into());
     }
     Ok(write(&store, scratch, &|_| {})?)
 }

@@ -303,10 +303,9 @@ impl Catalogues {
             for (name, bytes) in pages {
                 objects.push((Key::new(name)?, bytes));
             }
-            self.store.put(&objects)?;
             index.format = INDEX_FORMAT;
             let new = checksum::add(to_json(&index));
-            match self.store.swap(&Key::new(INDEX)?, found.as_deref(), &new)? {
+            match self.store.put_and_swap(&objects, &Key::new(INDEX)?, found.as_deref(), &new)? {
                 Swap::Won => return Ok(before),
                 Swap::Lost => {}
             }

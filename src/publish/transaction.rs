@@ -1,7 +1,7 @@
 //! Publishing one commit of a charts repository.
 //!
 //! Compile, describe the definitions, settle the log, compare with the newest version, build the module,
-//! store its zip under its hash, append its record. Only the append can lose a race, and the loser starts
+//! store its zip under its hash and append its record. Only the append can lose a race, and the loser starts
 //! over from the winner's head: with another version number, or nothing left to publish.
 //!
 //! Finally, whether or not the config changed, the catalogue of the commit is recorded: what charts and
@@ -407,11 +407,11 @@ impl Publisher {
                 Module::build(self.path.clone(), version, config.to_vec(), provenance.clone())?;
             // A zip is reproducible, so storing it again is never a conflict.
             let key = zip_key(&module.zip_hash()).map_err(StoreError::from)?;
-            self.store.put(&[(key, module.zip().to_vec())])?;
+            let stored = vec![(key, module.zip().to_vec())];
             let (zip, go_mod) = (module.zip_hash(), module.go_mod_hash());
             let entry = Record::new(self.path.as_str(), version.to_string(), zip, go_mod)
                 .and_then(|record| Ok(record.entry()?))?;
-            match self.log.append(head, &[entry])? {
+            match self.log.append_with(head, &[entry], stored)? {
                 Appended::LostRace => continue,
                 Appended::Committed(head) => {
                     return Ok((Outcome::Published(publication(&module, head)), version));

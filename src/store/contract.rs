@@ -16,7 +16,7 @@ impl<F: Fn() -> Box<dyn Store> + Sync> Open for F {}
 
 /// Tests every promise. `fresh` makes an empty store, and returns a function that opens it.
 pub fn check<O: Open>(fresh: impl Fn() -> O) {
-    let cases: [fn(&dyn Open); 15] = [
+    let cases: [fn(&dyn Open); 17] = [
         an_empty_store_has_nothing,
         an_object_is_written_once,
         a_folder_lists_its_objects,
@@ -26,6 +26,8 @@ pub fn check<O: Open>(fresh: impl Fn() -> O) {
         objects_of_every_size,
         scratch_files_become_objects,
         a_removed_name_is_free,
+        many_names_are_forgotten_at_once,
+        objects_come_before_the_pointer_to_them,
         what_was_opened_can_be_read_to_its_end,
         a_pointer_is_swapped_or_not,
         other_instances_see_what_was_written,
@@ -215,6 +217,42 @@ fn a_removed_name_is_free(open: &dyn Open) {
     let (_folder, path) = scratch(b"again");
     store.put_file(&key("a/b/c"), &path).expect("put");
     assert_eq!(get(&*store, "a/b/c").as_deref(), Some(&b"again"[..]));
+}
+
+fn many_names_are_forgotten_at_once(open: &dyn Open) {
+    let store = open();
+    store.put(&["a/b", "a/c", "d"].map(|name| object(name, b"1"))).expect("put");
+    store.forget(&[]).expect("nothing");
+    store.forget(&["a/b", "none", "d"].map(key)).expect("it is fine if one is not there");
+    for (name, stays) in [("a/b", false), ("a/c", true), ("d", false)] {
+        assert_eq!(get(&*store, name).is_some(), stays, "{name}");
+    }
+    store.put(&[object("a/b", b"other")]).expect("the name is free");
+}
+
+fn objects_come_before_the_pointer_to_them(open: &dyn Open) {
+    let store = open();
+    let head = key("log/head");
+    let change = |objects: &[(Key, Vec<u8>)], expected: Option<&[u8]>, new: &[u8]| {
+        store.put_and_swap(objects, &head, expected, new)
+    };
+    let pointer = || store.pointer(&head).expect("pointer");
+    let first = change(&[object("log/a", b"1"), object("b", b"2")], None, b"1");
+    assert_eq!(first.expect("changed"), Swap::Won);
+    assert_eq!(get(&*store, "log/a").as_deref(), Some(&b"1"[..]));
+    assert_eq!(get(&*store, "b").as_deref(), Some(&b"2"[..]));
+    assert_eq!(pointer().as_deref(), Some(&b"1"[..]));
+    // What is there with the same bytes is fine.
+    let second = change(&[object("b", b"2"), object("c", b"3")], Some(b"1"), b"2");
+    assert_eq!(second.expect("changed"), Swap::Won);
+    assert_eq!(get(&*store, "c").as_deref(), Some(&b"3"[..]));
+    assert_conflict(
+        change(&[object("d", b"4"), object("b", b"other")], Some(b"2"), b"3").map(drop),
+        "b",
+    );
+    assert_eq!(get(&*store, "d"), None);
+    assert_eq!(change(&[], Some(b"1"), b"3").expect("asked"), Swap::Lost);
+    assert_eq!(pointer().as_deref(), Some(&b"2"[..]));
 }
 
 fn what_was_opened_can_be_read_to_its_end(open: &dyn Open) {

@@ -8,26 +8,28 @@
 //! 4. `fsync` the folder, so that the name survives a power cut; and the parent of each folder that was
 //!    created, or whose own name this process does not know to be durable.
 //!
-//! A batch does step 2 for all its objects before step 3 for any, and syncs each folder once. `swap` does
-//! the same for the pointer's file, after comparing under the lock. A writer that dies leaves only files
+//! A batch does step 2 for all its objects before step 3 for any, and syncs each folder once. All files
+//! are being written before the first is synced, so that the disk's journal is written for all at once, and
+//! a batch costs little more than one object. `swap` does the same for the pointer's file, after comparing
+//! under the lock, and `put_and_swap` writes the pointer's file with the objects, and renames it once their
+//! names are durable. A writer that dies leaves only files
 //! in `.tmp`, which the next writer removes: it holds the lock, so nobody else is using them. `.tmp`
 //! itself is never synced, since nothing in it matters.
 //!
 //! `put_file` syncs the scratch file before it takes the lock, so that a large one does not hold up
 //! others, and then does steps 1, 3 and 4. A scratch file on another file system is copied in step 2
-//! instead. `remove` takes the lock, unlinks the file and syncs the folder.
+//! instead. `remove` takes the lock, unlinks the file and syncs the folder; `forget` leaves out the sync.
 //!
 //! Still unsafe: a disk that lies about `fsync`, and a file system on which `flock` does not work across
 //! machines (use an object store there).
 
 use super::{Key, Store, StoreError, Swap, distinct, failed};
 use crate::durable::{self, NewFile};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::thread::{self, ScopedJoinHandle};
 
 /// A store in a folder of the local file system. See the module's documentation for the protocol.
 #[derive(Debug)]
@@ -82,47 +84,54 @@ impl FileStore {
         Ok(file)
     }
 
-    /// Writes and syncs the bytes under a temporary name.
-    fn write_temporary(&self, number: usize, bytes: &[u8]) -> Result<PathBuf, StoreError> {
-        let path = self.root.join(".tmp").join(number.to_string());
-        let write = || -> io::Result<()> {
-            let mut file = NewFile::new(durable::private_file(&path)?, &path);
-            file.write_all(bytes)?;
-            file.sync()
-        };
-        match write() {
-            Ok(()) => Ok(path),
-            Err(e) => {
+    /// Writes and syncs files under temporary names.
+    fn write_temporary(&self, files: &[(PathBuf, &[u8])]) -> Result<Vec<PathBuf>, StoreError> {
+        let folder = self.root.join(".tmp");
+        let paths: Vec<_> =
+            (0..files.len()).map(|number| folder.join(number.to_string())).collect();
+        // Not more at once than a process may have open.
+        for (paths, files) in paths.chunks(TOGETHER).zip(files.chunks(TOGETHER)) {
+            if let Err((path, error)) = write_and_sync(paths, files) {
                 // Best effort: the next writer clears the folder anyway.
-                let _ = durable::remove_unsynced(&path);
-                Err(failed("write", &path, e))
+                for path in paths {
+                    let _ = durable::remove_unsynced(path);
+                }
+                return Err(failed("write", path, error));
             }
         }
+        Ok(paths)
     }
 
-    /// Writes and syncs many at once: several syncs together take hardly longer than one.
-    fn write_all_temporary(&self, files: &[(PathBuf, &[u8])]) -> Result<Vec<PathBuf>, StoreError> {
-        const TOGETHER: usize = 16;
-        let mut written = Vec::with_capacity(files.len());
-        for (round, group) in files.chunks(TOGETHER).enumerate() {
-            if let [(_, bytes)] = group {
-                written.push(self.write_temporary(round * TOGETHER, bytes)?);
-                continue;
-            }
-            let results: Vec<_> = thread::scope(|scope| {
-                let threads: Vec<_> = (round * TOGETHER..)
-                    .zip(group)
-                    .map(|(number, (_, bytes))| {
-                        scope.spawn(move || self.write_temporary(number, bytes))
-                    })
-                    .collect();
-                threads.into_iter().map(ScopedJoinHandle::join).collect()
-            });
-            for result in results {
-                written.push(result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+    /// Checks that a batch is in no conflict with what is there, and returns which of its objects are missing.
+    fn missing<'o>(
+        &self,
+        objects: &BTreeMap<&Key, &'o [u8]>,
+    ) -> Result<Vec<(PathBuf, &'o [u8])>, StoreError> {
+        let mut missing = Vec::new();
+        for (key, bytes) in objects {
+            match self.get(key)? {
+                Some(existing) if existing == *bytes => {}
+                Some(_) => return Err(self.conflict(key)),
+                None => missing.push((self.path(key), *bytes)),
             }
         }
-        Ok(written)
+        Ok(missing)
+    }
+
+    fn conflict(&self, key: &Key) -> StoreError {
+        let location = format!("file://{}", self.root.display());
+        StoreError::Conflict { location, key: key.clone() }
+    }
+
+    /// Gives synced files their names.
+    fn name(&self, temporary: &[PathBuf], files: &[(PathBuf, &[u8])]) -> Result<(), StoreError> {
+        for (_, (path, _)) in temporary.iter().zip(files) {
+            self.make_folder_of(path)?;
+        }
+        for (from, (to, _)) in temporary.iter().zip(files) {
+            durable::rename_unsynced(from, to).map_err(|e| failed("rename to", to, e))?;
+        }
+        Ok(())
     }
 
     /// Moves a synced file to a name; across file systems by a copy, which is also synced.
@@ -226,26 +235,10 @@ impl Store for FileStore {
 
     fn put(&self, objects: &[(Key, Vec<u8>)]) -> Result<(), StoreError> {
         let _lock = self.lock()?;
-        let conflict = |key: &Key| {
-            let location = format!("file://{}", self.root.display());
-            StoreError::Conflict { location, key: key.clone() }
-        };
-        let objects = distinct(objects).map_err(conflict)?;
-        let mut missing = Vec::new();
-        for (key, bytes) in &objects {
-            match self.get(key)? {
-                Some(existing) if existing == *bytes => {}
-                Some(_) => return Err(conflict(key)),
-                None => missing.push((self.path(key), *bytes)),
-            }
-        }
-        for (path, _) in &missing {
-            self.make_folder_of(path)?;
-        }
-        let temporary = self.write_all_temporary(&missing)?;
-        for (from, (to, _)) in temporary.iter().zip(&missing) {
-            durable::rename_unsynced(from, to).map_err(|e| failed("rename to", to, e))?;
-        }
+        let objects = distinct(objects).map_err(|key| self.conflict(key))?;
+        let missing = self.missing(&objects)?;
+        let temporary = self.write_temporary(&missing)?;
+        self.name(&temporary, &missing)?;
         // An existing object may have been named by a writer that died before syncing the folder: sync it
         // anyway.
         let paths: Vec<_> = objects.keys().map(|key| self.path(key)).collect();
@@ -260,8 +253,7 @@ impl Store for FileStore {
             Some(existing) => {
                 let new = File::open(scratch).map_err(|e| failed("read", scratch, e))?;
                 if !same_bytes(existing, new).map_err(|e| failed("read", &path, e))? {
-                    let location = format!("file://{}", self.root.display());
-                    return Err(StoreError::Conflict { location, key: key.clone() });
+                    return Err(self.conflict(key));
                 }
                 durable::remove_unsynced(scratch).map_err(|e| failed("remove", scratch, e))?;
             }
@@ -299,6 +291,14 @@ impl Store for FileStore {
         }
     }
 
+    fn forget(&self, keys: &[Key]) -> Result<(), StoreError> {
+        let _lock = self.lock()?;
+        keys.iter().try_for_each(|key| {
+            let path = self.path(key);
+            durable::remove_unsynced(&path).map(drop).map_err(|e| failed("remove", &path, e))
+        })
+    }
+
     fn list(&self, folder: &Key) -> Result<Vec<Key>, StoreError> {
         let path = self.path(folder);
         let files = match fs::read_dir(&path) {
@@ -325,14 +325,35 @@ impl Store for FileStore {
     }
 
     fn swap(&self, key: &Key, expected: Option<&[u8]>, new: &[u8]) -> Result<Swap, StoreError> {
+        self.put_and_swap(&[], key, expected, new)
+    }
+
+    fn put_and_swap(
+        &self,
+        objects: &[(Key, Vec<u8>)],
+        key: &Key,
+        expected: Option<&[u8]>,
+        new: &[u8],
+    ) -> Result<Swap, StoreError> {
         let _lock = self.lock()?;
         if self.get(key)?.as_deref() != expected {
             return Ok(Swap::Lost);
         }
+        let objects = distinct(objects).map_err(|key| self.conflict(key))?;
+        let mut files = self.missing(&objects)?;
         let path = self.path(key);
-        self.make_folder_of(&path)?;
-        let temporary = self.write_temporary(0, new)?;
-        durable::rename_unsynced(&temporary, &path).map_err(|e| failed("rename to", &path, e))?;
+        files.push((path.clone(), new));
+        let temporary = self.write_temporary(&files)?;
+        let referred = files.len().saturating_sub(1);
+        let (objects_from, pointer_from) = temporary.split_at(referred);
+        let (objects_to, pointer_to) = files.split_at(referred);
+        if !objects.is_empty() {
+            self.name(objects_from, objects_to)?;
+            // As in `put`, also those that were there.
+            let paths: Vec<_> = objects.keys().map(|key| self.path(key)).collect();
+            self.sync_names(paths.iter())?;
+        }
+        self.name(pointer_from, pointer_to)?;
         if expected.is_none() && self.forgets_firsts {
             self.sync_folders_above()?;
         } else {
@@ -340,6 +361,29 @@ impl Store for FileStore {
         }
         Ok(Swap::Won)
     }
+}
+
+/// How many files are open at once while a batch is written.
+const TOGETHER: usize = 16;
+
+/// Writes new files, and syncs them. If that fails, says which one.
+fn write_and_sync<'p>(
+    paths: &'p [PathBuf],
+    files: &[(PathBuf, &[u8])],
+) -> Result<(), (&'p Path, io::Error)> {
+    let mut written = Vec::with_capacity(paths.len());
+    for (path, (_, bytes)) in paths.iter().zip(files) {
+        let write = || -> io::Result<NewFile> {
+            let mut file = NewFile::new(durable::private_file(path)?, path);
+            file.write_all(bytes)?;
+            Ok(file)
+        };
+        written.push((path, write().map_err(|e| (path.as_path(), e))?));
+    }
+    if written.len() > 1 {
+        written.iter().for_each(|(_, file)| file.start_writing());
+    }
+    written.into_iter().try_for_each(|(path, file)| file.sync().map_err(|e| (path.as_path(), e)))
 }
 
 fn same_bytes(one: File, other: File) -> io::Result<bool> {

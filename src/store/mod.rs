@@ -9,14 +9,14 @@
 //!   scratch file becomes the object.
 //! - [`Store::get`] reads an object, and [`Store::open`] opens one that is too large for memory.
 //! - [`Store::remove`] removes an object that nothing refers to any more, and [`Store::list`] finds those
-//!   that a process left behind when it died.
+//!   that a process left behind when it died. [`Store::forget`] removes what a power cut may bring back.
 //! - [`Store::pointer`] and [`Store::swap`] read and compare-and-swap a *pointer*, the only kind of name
 //!   whose bytes change. A swap happens completely or not at all, and of two swaps that expect the same
-//!   bytes one loses.
+//!   bytes one loses. [`Store::put_and_swap`] puts first what the pointer then refers to.
 //!
 //! Pointers that hold JSON carry their own [`checksum`].
 //!
-//! When `put`, `put_file` or `swap` returns `Ok`, what it wrote survives a power cut.
+//! When `put`, `put_file`, `swap` or `put_and_swap` returns `Ok`, what it wrote survives a power cut.
 //!
 //! | backend | what it does |
 //! | --- | --- |
@@ -112,6 +112,11 @@ pub trait Store: Debug + Send + Sync {
     /// Removes an object, if there is one.
     fn remove(&self, key: &Key) -> Result<(), StoreError>;
 
+    /// The same for objects that do no harm if they are there again after a power cut, which costs less.
+    fn forget(&self, keys: &[Key]) -> Result<(), StoreError> {
+        keys.iter().try_for_each(|key| self.remove(key))
+    }
+
     /// The names of the objects directly in a folder, in any order; empty if there is no such folder.
     /// Objects written or removed in the meantime may or may not be listed.
     fn list(&self, folder: &Key) -> Result<Vec<Key>, StoreError>;
@@ -127,6 +132,19 @@ pub trait Store: Debug + Send + Sync {
 
     /// Sets the pointer to `new` if its bytes are `expected` (`None`: it was never set).
     fn swap(&self, key: &Key, expected: Option<&[u8]>, new: &[u8]) -> Result<Swap, StoreError>;
+
+    /// [`Store::put`], and then [`Store::swap`] to what refers to the objects. If the swap is lost, they may be
+    /// there or not.
+    fn put_and_swap(
+        &self,
+        objects: &[(Key, Vec<u8>)],
+        key: &Key,
+        expected: Option<&[u8]>,
+        new: &[u8],
+    ) -> Result<Swap, StoreError> {
+        self.put(objects)?;
+        self.swap(key, expected, new)
+    }
 }
 
 /// The result of a [`Store::swap`].

@@ -17,7 +17,7 @@
 //!
 //! **Crashes.** A crash before or during it leaves objects that nothing refers to. Each later publication
 //! lists the folders of the tiles at the right edge and of those before them, and the staged entries, so
-//! it finds these as well. A publisher that was overtaken may write a narrow tile again: it has the same
+//! it finds these as well, and what a power cut has brought back. A publisher that was overtaken may write a narrow tile again: it has the same
 //! bytes, and is found in the same way.
 
 use super::layout::{bundle_key, key, tile_key, widths};
@@ -55,7 +55,8 @@ pub(super) fn prune(store: &dyn Store, before: TreeSize, head: TreeHead) -> Resu
     }
     let staged = store.list(&key(STAGED)?)?;
     superseded.extend(staged.into_iter().filter(|key| leads_to(key).is_some_and(|to| to <= size)));
-    superseded.iter().take(AT_ONCE).try_for_each(|key| store.remove(key))
+    superseded.truncate(AT_ONCE);
+    store.forget(&superseded)
 }
 
 /// The tiles of a level with this many hashes that may have superseded narrower versions, each with its
