@@ -206,7 +206,7 @@ async fn upload(address: String, request: String, number: usize, start: Instant)
     let mut stream = TcpStream::connect(address).await.expect("connected");
     stream.set_nodelay(true).expect("no delay");
     let mut times = Vec::new();
-    let mut answer = Vec::new();
+    let mut answer = vec![0; 16 << 10];
     // Different in every run, since a server remembers its reports.
     let seed = std::time::SystemTime::UNIX_EPOCH.elapsed().expect("after 1970").as_micros() as u64;
     for count in 0_u64.. {
@@ -216,8 +216,8 @@ async fn upload(address: String, request: String, number: usize, start: Instant)
         }
         // Sixteen digits after "0."; the first stays 1, and the last is not 0.
         let digits = (seed % 1_000_000 * 1_000 + number as u64) * 100_000 + count % 100_000;
-        let digits = format!("{:014}1", digits % 100_000_000_000_000);
-        request[x + 3..x + X.len()].copy_from_slice(digits.as_bytes());
+        write!(&mut request[x + 3..x + X.len()], "{:014}1", digits % 100_000_000_000_000)
+            .expect("it fits");
         stream.write_all(&request).await.expect("sent");
         let status = read_answer(&mut stream, &mut answer).await;
         assert_eq!(status, 200, "{}", String::from_utf8_lossy(&answer));
@@ -228,20 +228,30 @@ async fn upload(address: String, request: String, number: usize, start: Instant)
     times
 }
 
-/// Reads one answer with its body; the status.
-async fn read_answer(stream: &mut TcpStream, answer: &mut Vec<u8>) -> u16 {
-    answer.clear();
+/// Reads one answer with its body; the status. `answer` is large enough for any.
+async fn read_answer(stream: &mut TcpStream, answer: &mut [u8]) -> u16 {
+    let mut filled = 0;
     loop {
-        let read = stream.read_buf(answer).await.expect("an answer");
+        let read = stream.read(&mut answer[filled..]).await.expect("an answer");
         assert!(read > 0, "the server closed the connection");
-        let Some(head) = answer.windows(4).position(|window| window == b"\r\n\r\n") else {
-            continue;
-        };
-        let text = String::from_utf8_lossy(&answer[..head]).to_lowercase();
-        let length = text.lines().find_map(|line| line.strip_prefix("content-length:"));
-        let length: usize = length.map_or(0, |length| length.trim().parse().expect("a length"));
-        if answer.len() >= head + 4 + length {
-            return text.split(' ').nth(1).and_then(|s| s.parse().ok()).expect("a status");
+        filled += read;
+        if let Some((status, length)) = head(&answer[..filled])
+            && filled >= length
+        {
+            return status;
         }
     }
+}
+
+/// The status of an answer whose head has arrived, and its length with its body.
+fn head(answer: &[u8]) -> Option<(u16, usize)> {
+    let end = answer.windows(4).position(|window| window == b"\r\n\r\n")?;
+    let text = std::str::from_utf8(&answer[..end]).expect("a head");
+    let length = text.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("content-length").then_some(value)
+    });
+    let length: usize = length.map_or(0, |length| length.trim().parse().expect("a length"));
+    let status = text.split(' ').nth(1).and_then(|status| status.parse().ok());
+    Some((status.expect("a status"), end + 4 + length))
 }

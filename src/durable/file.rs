@@ -1,8 +1,8 @@
-//! Open files: one that is written once, and one that is appended to.
+//! Open files: one that is written once, one that is appended to, and one that has zeros after its end.
 
 use super::recorder;
 use std::fs::{File, Metadata};
-use std::io::{self, Write as _};
+use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
 /// A file that is written and synced before it gets its final name.
@@ -109,6 +109,96 @@ impl AppendFile {
         self.recorded.alive()?;
         self.file.set_len(length)?;
         self.recorded.cut(length);
+        Ok(())
+    }
+
+    /// Its metadata.
+    pub fn metadata(&self) -> io::Result<Metadata> {
+        self.file.metadata()
+    }
+}
+
+/// A file that records are added to, with zeros after its end into which the next ones are written: then a sync
+/// need not make a new length of the file durable, which costs a file system with a journal as much again.
+///
+/// After a power cut, each sector that was written since the last sync has its old content or its new one, whatever
+/// the others have. So zeros may be followed by what was written after them.
+#[derive(Debug)]
+pub struct ReservedFile {
+    file: File,
+    recorded: recorder::Handle,
+    /// Where the next record goes.
+    end: u64,
+    /// The length of the file.
+    length: u64,
+}
+
+impl ReservedFile {
+    /// The file at `path`, opened for writing, but not for appending. Its records end at `end`, and zeros may follow.
+    pub fn new(file: File, path: &Path, end: u64) -> io::Result<ReservedFile> {
+        let length = file.metadata()?.len();
+        Ok(ReservedFile { file, recorded: recorder::opened(path), end, length })
+    }
+
+    /// The zeros after the end.
+    pub fn reserved(&self) -> u64 {
+        self.length.saturating_sub(self.end)
+    }
+
+    /// Writes so many zeros after the end; they are durable with the next sync. If there is no room, there are none.
+    pub fn reserve(&mut self, zeros: usize) -> io::Result<()> {
+        let written = self.write_at_end(&vec![0; zeros]);
+        match written.is_ok() {
+            true => self.length = self.length.max(self.end + zeros as u64),
+            false => self.cut_unsynced(self.end)?,
+        }
+        written
+    }
+
+    fn write_at_end(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.recorded.alive()?;
+        self.file.seek(SeekFrom::Start(self.end))?;
+        self.file.write_all(bytes)?;
+        self.recorded.written(self.end, bytes);
+        Ok(())
+    }
+
+    /// Adds these bytes, which are durable after [`ReservedFile::sync`]. If that fails, it must be cut before anything
+    /// else is added.
+    pub fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.write_at_end(bytes)?;
+        self.end += bytes.len() as u64;
+        self.length = self.length.max(self.end);
+        Ok(())
+    }
+
+    /// Makes what was added durable. If that fails, nothing may be added any more.
+    #[track_caller]
+    pub fn sync(&mut self) -> io::Result<()> {
+        self.recorded.alive_to_sync()?;
+        if self.recorded.synced(recorder::Sync::File) {
+            return Ok(());
+        }
+        self.file.sync_data()
+    }
+
+    /// Truncates it to this length, and makes all of it durable.
+    #[track_caller]
+    pub fn cut(&mut self, length: u64) -> io::Result<()> {
+        self.cut_unsynced(length)?;
+        self.recorded.alive_to_sync()?;
+        if self.recorded.synced(recorder::Sync::File) {
+            return Ok(());
+        }
+        self.file.sync_all()
+    }
+
+    /// Truncates it to this length.
+    pub fn cut_unsynced(&mut self, length: u64) -> io::Result<()> {
+        self.recorded.alive()?;
+        self.file.set_len(length)?;
+        self.recorded.cut(length);
+        (self.end, self.length) = (length, length);
         Ok(())
     }
 

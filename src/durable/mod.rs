@@ -9,6 +9,7 @@
 //! | [`rename`], [`remove`] | `rename` or `unlink`, `fsync` the folder of the name |
 //! | [`make_folders`] | `mkdir` each missing folder, the outermost first; then `fsync` their parents |
 //! | [`AppendFile`] | `write` at the end, `fdatasync`; or `ftruncate`, `fsync` |
+//! | [`ReservedFile`] | the same, and now and then `write` of zeros after the end, which later records replace |
 //!
 //! Folders are synced because a name is durable only once its folder is synced, and that folder's own
 //! name only once its parent is. So if another process may have created a folder just now, its parent is
@@ -38,7 +39,7 @@
 //!
 //! | file | one idea |
 //! | --- | --- |
-//! | `file` | open files: written once, or appended to |
+//! | `file` | open files: written once, appended to, or with zeros after the end |
 //! | `recorder` | records all calls, in unit tests |
 //! | `unrecorded` | the same interface without recording, for everything else |
 
@@ -49,7 +50,7 @@ mod file;
 #[cfg_attr(not(test), path = "unrecorded.rs")]
 pub(crate) mod recorder;
 
-pub use file::{AppendFile, NewFile};
+pub use file::{AppendFile, NewFile, ReservedFile};
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind};

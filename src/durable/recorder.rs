@@ -33,6 +33,8 @@ pub(crate) enum Event {
     MakeFolder(PathBuf),
     Create(PathBuf, FileNumber),
     Append(FileNumber, Vec<u8>),
+    /// Bytes at a position, over what is there or beyond the end.
+    Write(FileNumber, usize, Vec<u8>),
     Cut(FileNumber, usize),
     SyncFile(FileNumber, Site),
     SyncFolder(PathBuf, Site),
@@ -209,6 +211,11 @@ impl Handle {
 
     pub(super) fn appended(&self, bytes: &[u8]) {
         self.note(|number| Event::Append(number, bytes.to_owned()));
+    }
+
+    pub(super) fn written(&self, at: u64, bytes: &[u8]) {
+        let at = usize::try_from(at).expect("a position");
+        self.note(|number| Event::Write(number, at, bytes.to_owned()));
     }
 
     pub(super) fn cut(&self, length: u64) {

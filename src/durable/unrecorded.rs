@@ -25,6 +25,8 @@ impl Handle {
 
     pub(super) fn appended(&self, _: &[u8]) {}
 
+    pub(super) fn written(&self, _: u64, _: &[u8]) {}
+
     pub(super) fn cut(&self, _: u64) {}
 
     pub(super) fn synced(&self, _: Sync) -> bool {

@@ -103,8 +103,12 @@ pub fn check(
     let kept = keep_report(report, config)?;
     let rate = config.allowed().rate_from(kept.x.get()).and_then(|rate| X::new(rate.get()));
     // No report that gets here has an X above all rates.
-    let row = kept.encode_public(rate.unwrap_or(X::LARGEST));
+    let rate = rate.unwrap_or(X::LARGEST);
     let bytes = report.encode();
+    let row = match kept.programs == report.programs {
+        true => kept.encode_public_from(&bytes, rate),
+        false => kept.encode_public(rate),
+    };
     Ok(CheckedReport { week: report.week, oldest: oldest_week(now), bytes, row })
 }
 

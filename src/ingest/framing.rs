@@ -10,6 +10,8 @@
 //!                     comes first; then its public row (JSON), which begins {"Week":"YYYY-MM-DD"
 //! ```
 //!
+//! Zeros may follow the last record of an open segment (`segment`); a record does not end with one.
+//!
 //! After damage the next record is found by trying every byte. That is fast: a row is text, and four
 //! bytes of text, read as a length, are never under 1 MiB.
 
@@ -24,8 +26,10 @@ const VERSION_AT: usize = 14;
 /// The bytes before a record's content.
 pub(super) const PREFIX: usize = 4 + CHECK;
 const CHECK: usize = 8;
+/// What a disk writes as a whole, in bytes, or a part of it.
+const SECTOR: usize = 512;
 /// The longest content. Bodies are far shorter, and a row is hardly ever longer than its body.
-const MAX_CONTENT: usize = 1 << 20;
+pub(super) const MAX_CONTENT: usize = 1 << 20;
 
 /// The kind of a segment file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,6 +123,16 @@ impl<'a> Records<'a> {
         Records { bytes, kind, at }
     }
 
+    /// Of a file that may have zeros after its last record.
+    pub(super) fn before_zeros(kind: SegmentKind, bytes: &'a [u8]) -> Records<'a> {
+        Records::new(kind, bytes.get(..end_before_zeros(bytes)).unwrap_or(bytes))
+    }
+
+    /// Where the last piece ends.
+    pub(super) fn end(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// The current position.
     pub(super) fn position(&self) -> usize {
         self.at
@@ -155,6 +169,24 @@ impl<'a> Iterator for Records<'a> {
         let range = at..self.at;
         Some(if next.is_some() { Found::Damage(range) } else { Found::Tail(range) })
     }
+}
+
+/// Where the zeros begin at the end of these bytes.
+pub(super) fn end_before_zeros(bytes: &[u8]) -> usize {
+    bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1)
+}
+
+/// Whether a part of these bytes of a file was never written, although zeros had been: some sector has nothing else.
+pub(super) fn has_unwritten_sector(bytes: &[u8], range: &Range<usize>) -> bool {
+    let mut at = range.start;
+    while at < range.end {
+        let next = range.end.min((at / SECTOR + 1) * SECTOR);
+        if bytes.get(at..next).is_some_and(|piece| piece.iter().all(|byte| *byte == 0)) {
+            return true;
+        }
+        at = next;
+    }
+    false
 }
 
 /// The week of a row, without reading the rest.

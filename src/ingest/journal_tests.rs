@@ -5,6 +5,7 @@ use super::*;
 use crate::durable::recorder::Recorder;
 use crate::gomod::ModuleVersion;
 use crate::ingest::folder::{self, Lock, OPEN, SEALED};
+use crate::ingest::framing;
 use crate::ingest::segment::{Disk, Segment};
 use crate::ingest::testing::{config, now, report, stored_rows};
 use crate::ingest::{
@@ -71,6 +72,13 @@ fn open_file(folder: &Path) -> std::path::PathBuf {
     let ids = folder::segments(folder, OPEN).expect("a folder");
     let [id] = ids[..] else { panic!("{ids:?}") };
     folder::path(folder, id, OPEN)
+}
+
+/// What is in the open segment, without the zeros after it.
+fn open_bytes(folder: &Path) -> Vec<u8> {
+    let mut bytes = fs::read(open_file(folder)).expect("the segment");
+    bytes.truncate(framing::end_before_zeros(&bytes));
+    bytes
 }
 
 /// Leaves the folder as a killed process does.
@@ -191,7 +199,7 @@ fn a_torn_end_is_left_out_wherever_it_is_torn() {
         store(&journal, checked(number)).expect("stored");
     }
     kill(journal, original.path());
-    let whole = fs::read(open_file(original.path())).expect("the segment");
+    let whole = open_bytes(original.path());
     let ends: Vec<_> = (1..=3)
         .scan(16, |end, number| {
             *end += 12 + 16 + checked(number).row().len();
@@ -203,7 +211,9 @@ fn a_torn_end_is_left_out_wherever_it_is_torn() {
         let folder = crate::power_cut::folder();
         let _quick = Recorder::without_syncs(folder.path());
         copy_folder(original.path(), folder.path());
-        fs::write(open_file(folder.path()), &whole[..cut]).expect("write");
+        // With and without zeros after it.
+        let zeros = vec![0; cut % 2 * 1000];
+        fs::write(open_file(folder.path()), [&whole[..cut], &zeros].concat()).expect("write");
         let kept = ends.iter().filter(|end| **end <= cut).count() as u32;
         let journal = open(folder.path());
         assert_eq!(files(folder.path()), (0, usize::from(kept > 0)), "sealed, cut at {cut}");
@@ -249,6 +259,93 @@ fn a_segment_with_damage_in_the_middle_is_kept_unchanged() {
     assert_eq!(file.read().expect("mended").len(), 3);
     drop(journal);
     assert_eq!(stored_rows(folder.path()), rows(1..=4));
+}
+
+/// The reports that are acknowledged, and those of the batch that was being written when the power was cut.
+const ACKNOWLEDGED: std::ops::RangeInclusive<u32> = 1..=20;
+const UNFINISHED: std::ops::RangeInclusive<u32> = 21..=26;
+
+#[test]
+fn a_batch_of_which_any_sectors_are_missing_after_a_power_cut_is_no_damage() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let _quick = Recorder::without_syncs(folder.path());
+    let journal = open(folder.path());
+    for number in ACKNOWLEDGED {
+        store(&journal, checked(number)).expect("stored");
+    }
+    let before = fs::read(open_file(folder.path())).expect("the segment");
+    let begin = framing::end_before_zeros(&before);
+    for number in UNFINISHED {
+        store(&journal, checked(number)).expect("stored");
+    }
+    kill(journal, folder.path());
+    let after = fs::read(open_file(folder.path())).expect("the segment");
+    assert_eq!(before.len(), after.len(), "the batch is among zeros");
+    let end = framing::end_before_zeros(&after);
+    let sectors: Vec<usize> = (begin / 512..end.div_ceil(512)).collect();
+    assert!((3..10).contains(&sectors.len()), "{sectors:?}");
+    for missing in 0..1_u32 << sectors.len() {
+        let copy = crate::power_cut::folder();
+        let _quick = Recorder::without_syncs(copy.path());
+        copy_folder(folder.path(), copy.path());
+        let mut bytes = after.clone();
+        for (bit, sector) in sectors.iter().enumerate() {
+            let sector = sector * 512..(sector + 1) * 512;
+            if missing >> bit & 1 == 1 {
+                bytes[sector.clone()].copy_from_slice(&before[sector]);
+            }
+        }
+        fs::write(open_file(copy.path()), bytes).expect("write");
+        let journal = open(copy.path());
+        for number in ACKNOWLEDGED {
+            assert_eq!(store(&journal, checked(number)), Ok(Stored::Duplicate), "{missing:b}");
+        }
+        for number in UNFINISHED {
+            store(&journal, checked(number)).expect("stored");
+        }
+        drop(journal);
+        // This fails if anything is damaged.
+        assert_eq!(stored_rows(copy.path()), rows(1..=*UNFINISHED.end()), "{missing:b}");
+    }
+}
+
+#[test]
+fn zeros_where_no_unfinished_write_can_be_are_damage() {
+    for (reports, is_damage) in [(100, false), (20_000, true)] {
+        let folder = TempDir::new().expect("a temporary folder");
+        let _quick = Recorder::without_syncs(folder.path());
+        let mut bytes = framing::SegmentKind::Open.header().to_vec();
+        for number in 0..reports {
+            framing::write(&mut bytes, &u128::to_le_bytes(number), checked(1).row());
+        }
+        bytes[512..1024].fill(0);
+        let id = SegmentId::random().expect("an id");
+        fs::write(folder::path(folder.path(), id, OPEN), bytes).expect("write");
+        drop(open(folder.path()));
+        let files = sealed_segments(folder.path()).expect("a folder");
+        let [file] = &files[..] else { panic!("{files:?}") };
+        assert_eq!(file.read().is_err(), is_damage, "{reports}");
+    }
+}
+
+#[test]
+fn zeros_are_written_ahead_and_removed_when_a_segment_is_sealed() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let _quick = Recorder::without_syncs(folder.path());
+    let journal = open(folder.path());
+    store(&journal, checked(0)).expect("stored");
+    let length = || fs::metadata(open_file(folder.path())).expect("a file").len();
+    let mut lengths = vec![length()];
+    for number in 1..200 {
+        store(&journal, checked(number)).expect("stored");
+        lengths.push(length());
+    }
+    let records = open_bytes(folder.path()).len() as u64;
+    assert!((records..3 * records).contains(&length()), "{records} and {}", length());
+    lengths.dedup();
+    assert!(lengths.len() < 8, "the length changes rarely: {lengths:?}");
+    drop(journal);
+    assert_eq!(stored_rows(folder.path()), rows(0..200));
 }
 
 #[test]
@@ -558,8 +655,7 @@ fn a_sync_that_failed_is_not_retried_on_the_same_file() {
     fault.put_in_front_of(writer.segment());
     let journal = Journal::start(writer).expect("a journal");
     assert_eq!(store(&journal, checked(1)), Ok(Stored::New));
-    let first = open_file(folder.path());
-    let length = || fs::metadata(&first).expect("a file").len();
+    let length = || open_bytes(folder.path()).len();
     let durable = length();
     fault.set(Fault::SYNC | Fault::CUT);
     assert_eq!(store(&journal, checked(2)), Err(NotStored));

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// Bytes after which a batch is full.
+pub(super) const BATCH: usize = 4 << 20;
+
 /// The limits of a journal.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -21,6 +24,6 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Limits {
         let age = Duration::from_secs(3600);
-        Limits { queue: 1024, batch: 4 << 20, segment: 64 << 20, age, known: 8 << 20 }
+        Limits { queue: 1024, batch: BATCH, segment: 64 << 20, age, known: 8 << 20 }
     }
 }

@@ -12,7 +12,7 @@ use super::{
     CheckedReport, LoggedConfig, Report, SegmentId, ask_to_seal, check, framing, remove_merged,
     sealed_segments,
 };
-use crate::durable::AppendFile;
+use crate::durable::ReservedFile;
 use crate::durable::recorder::Recorder;
 use crate::gomod::ModuleVersion;
 use crate::power_cut::{self, Before, Scenario};
@@ -154,8 +154,10 @@ impl World<'_> {
         )));
         let mut bytes = Vec::new();
         framing::write(&mut bytes, &identity[..16], report.row());
-        let file = OpenOptions::new().append(true).open(&path).expect("opened");
-        AppendFile::new(file, &path).append(&bytes).expect("written");
+        let end = framing::end_before_zeros(&fs::read(&path).expect("a segment")) as u64;
+        let file = OpenOptions::new().write(true).open(&path).expect("opened");
+        let mut file = ReservedFile::new(file, &path, end).expect("a file");
+        file.append(&bytes).expect("written");
         true
     }
 }

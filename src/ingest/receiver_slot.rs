@@ -105,6 +105,9 @@ impl ReceiverSlot {
 
     /// The receiver; if there is none, waits up to `patience` for one to be set.
     pub async fn receiver_within(&self, patience: Duration) -> Option<Arc<Receiver>> {
+        if let Some(receiver) = self.receiver() {
+            return Some(receiver);
+        }
         let mut changed = self.0.changed.subscribe();
         let wait = async {
             loop {

@@ -54,15 +54,38 @@ impl<'a> Report<'a> {
     pub fn encode_public(&self, x: X) -> Vec<u8> {
         one_form(&self.public_row(x))
     }
+
+    /// The same, if these bytes are the canonical form of a report that differs in nothing but X and LastWeek: what
+    /// both texts have in common is copied, which is most of them.
+    pub(super) fn encode_public_from(&self, canonical: &[u8], x: X) -> Vec<u8> {
+        const PROGRAMS: &[u8] = b",\"Programs\":";
+        // What comes before can contain no such text.
+        let programs = canonical.windows(PROGRAMS.len()).position(|at| at == PROGRAMS);
+        let Some(rest) = programs.and_then(|at| canonical.get(at..)) else {
+            return self.encode_public(x);
+        };
+        let mut row = Vec::with_capacity(canonical.len());
+        row.extend_from_slice(b"{\"Week\":");
+        write_form(&self.week, &mut row);
+        row.extend_from_slice(b",\"X\":");
+        write_form(&x, &mut row);
+        row.extend_from_slice(rest);
+        row
+    }
 }
 
 fn one_form(report: &impl Serialize) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(512);
-    let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, Canonical);
+    // Most reports need no more.
+    let mut bytes = Vec::with_capacity(2048);
+    write_form(report, &mut bytes);
+    bytes
+}
+
+fn write_form(report: &impl Serialize, bytes: &mut Vec<u8>) {
+    let mut serializer = serde_json::Serializer::with_formatter(bytes, Canonical);
     // Serialising these types cannot fail: keys are strings, numbers are finite, and writing to memory
     // does not fail. Half a text would not parse as a report.
     let _ = report.serialize(&mut serializer);
-    bytes
 }
 
 /// Compact JSON with Go's numbers.

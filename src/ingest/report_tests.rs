@@ -34,6 +34,19 @@ fn a_report_of_gos_client_is_parsed_and_written_in_canonical_form() {
 }
 
 #[test]
+fn a_public_row_is_the_same_whether_it_is_copied_or_written() {
+    let with = SENT.replace("\"LastWeek\": \"\"", "\"LastWeek\": \"2026-02-01\"");
+    let empty = r#"{"Week":"2026-02-08","LastWeek":"","X":1e-9,"Programs":null,"Config":"v0.1.0"}"#;
+    let named = with.replace("verb:run", r#",\"Programs\":"#);
+    for text in [SENT, &with, empty, &named] {
+        let report = Report::decode(text.as_bytes()).expect("a report");
+        for x in [1e-9, 0.1, 1.0].map(|x| X::new(x).expect("an X")) {
+            assert_eq!(report.encode_public_from(&report.encode(), x), report.encode_public(x));
+        }
+    }
+}
+
+#[test]
 fn a_public_row_has_no_last_week_and_the_given_x() {
     let sent = SENT.replace("\"LastWeek\": \"\"", "\"LastWeek\": \"2026-02-01\"");
     let report = Report::decode(sent.as_bytes()).expect("a report");

@@ -11,7 +11,7 @@
 //! unchanged: if it were shuffled, nobody could restore it.
 
 use super::folder::{self, SEALED};
-use super::framing::{Found, HEADER, PREFIX, Records, SegmentKind};
+use super::framing::{self, Found, HEADER, PREFIX, Records, SegmentKind};
 use super::identity::Identity;
 use super::read_error::ReadError;
 use super::segment_id::SegmentId;
@@ -169,7 +169,7 @@ impl SealedRows {
         let named = SegmentKind::ALL.into_iter().find(|kind| bytes.starts_with(&kind.header()));
         let kind = named.unwrap_or(SegmentKind::Sealed);
         let end = match kind {
-            SegmentKind::Open => bytes.len(),
+            SegmentKind::Open => framing::end_before_zeros(&bytes),
             SegmentKind::Sealed | SegmentKind::Batch => bytes.len().saturating_sub(CHECKSUM),
         };
         let (content, checksum) = bytes.split_at_checked(end).unwrap_or((&bytes, &[]));

@@ -8,12 +8,15 @@
 //!
 //! An open segment with damaged bytes is renamed unchanged instead of shuffled: merges report the
 //! damage until the file is put back or its whole records are accepted. An incomplete record at the end
-//! is different: it was never synced, so nobody was told that it is stored, and it is left out.
+//! is different: it was never synced, so nobody was told that it is stored, and it is left out. So is one with
+//! sectors that were never written, among the last bytes: after a power cut a batch may lack any of its sectors. The
+//! whole records of that batch are kept.
 
 use super::folder::{self, OPEN, SEALED, TEMPORARY};
-use super::framing::{Found, Records, SegmentKind};
+use super::framing::{self, Found, Records, SegmentKind};
 use super::identity::Identity;
 use super::journal_error::JournalError;
+use super::limits::BATCH;
 use super::seen::Seen;
 use super::segment_id::SegmentId;
 use super::segment_list::{SealedSegment, SegmentList};
@@ -21,6 +24,7 @@ use super::{sealed, shuffle};
 use crate::durable;
 use std::collections::BTreeSet;
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 
 /// What sealing works on.
@@ -52,7 +56,7 @@ impl Sealing<'_> {
         if let Some(version) = SegmentKind::Open.later_format(&bytes) {
             return Err(JournalError::LaterFormat { path: path.display().to_string(), version });
         }
-        for found in Records::new(SegmentKind::Open, &bytes) {
+        for found in Records::before_zeros(SegmentKind::Open, &bytes) {
             if let Found::Record(record) = found
                 && let Some(identity) = Identity::from_bytes(record.identity)
             {
@@ -79,12 +83,17 @@ impl Sealing<'_> {
     fn seal_bytes(&mut self, id: SegmentId, bytes: &[u8], may_be_torn: bool) -> io::Result<()> {
         let path = folder::path(self.folder, id, OPEN);
         let (mut rows, mut damage) = (Vec::new(), Vec::new());
-        for found in Records::new(SegmentKind::Open, bytes) {
+        let records = match may_be_torn {
+            true => Records::before_zeros(SegmentKind::Open, bytes),
+            false => Records::new(SegmentKind::Open, bytes),
+        };
+        let end = records.end();
+        for found in records {
             match found {
                 Found::Record(record) => rows.push(record.row),
-                Found::Damage(range) => damage.push(range),
-                Found::Tail(range) if !may_be_torn => damage.push(range),
-                Found::Tail(range) => tracing::warn!(
+                Found::Damage(range) | Found::Tail(range) if !may_be_torn => damage.push(range),
+                Found::Damage(range) if !is_unfinished(bytes, &range, end) => damage.push(range),
+                Found::Damage(range) | Found::Tail(range) => tracing::warn!(
                     bytes = range.len(),
                     "{} ends with an incomplete report, which is left out: probably an unfinished \
                      write; its sender was not told that it is stored",
@@ -110,6 +119,8 @@ impl Sealing<'_> {
                 range.end,
                 sealed_path.display()
             );
+            // Its zeros may have been cut off just now.
+            durable::sync_file(&path)?;
             durable::rename(&path, &sealed_path)?;
             bytes.len()
         } else {
@@ -145,4 +156,10 @@ impl Sealing<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether damage is what an unfinished write leaves in a file whose last record ends at `end`.
+fn is_unfinished(bytes: &[u8], range: &Range<usize>, end: usize) -> bool {
+    let batch = BATCH + framing::MAX_CONTENT;
+    end - range.start <= batch && framing::has_unwritten_sector(bytes, range)
 }

@@ -1,8 +1,12 @@
 //! The open segment, which is appended to.
 //!
 //! The system calls of an append that succeeds, in order: `write` of a whole batch of records,
-//! `fdatasync`. Then its path must still lead to this file: otherwise it was removed, and the batch
+//! `fdatasync`. Zeros were written after the end before ([`ReservedFile`]), as many as the segment is long, up to
+//! [`MOST_RESERVED`], unless the batch is large. Then its path must still lead to this file: otherwise it was removed, and the batch
 //! with it. Only then is the batch durable, and only then are its senders told.
+//!
+//! When the segment is finished, the zeros are cut off. A process that dies leaves them; they are not damage, nor are
+//! those in front of what an unfinished write has left (`sealing`).
 //!
 //! A `write` or `fdatasync` that fails (a full disk, a broken one) may leave bytes behind. Before
 //! anything else is appended, the file is truncated to its last durable byte and synced; while that
@@ -15,12 +19,18 @@
 use super::folder::{self, OPEN};
 use super::framing::SegmentKind;
 use super::segment_id::SegmentId;
-use crate::durable::{self, AppendFile};
+use crate::durable::{self, ReservedFile};
 use std::fmt::Debug;
 use std::fs::OpenOptions;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+
+/// How many zeros are written ahead, at least and at most.
+const LEAST_RESERVED: u64 = 4 << 10;
+const MOST_RESERVED: u64 = 1 << 20;
+/// Zeros are not written for a batch that is larger than this: they would cost it more than they save.
+const LARGE_BATCH: usize = 64 << 10;
 
 /// The operations on a segment's file. Tests replace it by a disk that fails.
 pub(super) trait Disk: Debug + Send {
@@ -30,6 +40,15 @@ pub(super) trait Disk: Debug + Send {
     fn sync(&mut self) -> io::Result<()>;
     /// Truncates the file to this length, durably.
     fn cut(&mut self, length: u64) -> io::Result<()>;
+    /// Makes room for so many bytes after the end, by writing `zeros` there, if the file does that.
+    fn reserve(&mut self, bytes: usize, zeros: u64) {
+        let _ = (bytes, zeros);
+    }
+    /// Truncates the file to this length, which only removes zeros.
+    fn cut_reserved(&mut self, length: u64) -> io::Result<()> {
+        let _ = length;
+        Ok(())
+    }
     /// Fails unless the path leads to this file.
     fn check_path(&self, path: &Path) -> io::Result<()> {
         let _ = path;
@@ -37,17 +56,32 @@ pub(super) trait Disk: Debug + Send {
     }
 }
 
-impl Disk for AppendFile {
+impl Disk for ReservedFile {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        AppendFile::append(self, bytes)
+        ReservedFile::append(self, bytes)
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        AppendFile::sync(self)
+        ReservedFile::sync(self)
     }
 
     fn cut(&mut self, length: u64) -> io::Result<()> {
-        AppendFile::cut(self, length)
+        ReservedFile::cut(self, length)
+    }
+
+    fn reserve(&mut self, bytes: usize, zeros: u64) {
+        if self.reserved() < bytes as u64 {
+            let zeros = usize::try_from(zeros).unwrap_or(bytes).max(bytes);
+            // If there is no room for zeros, there may be some for records.
+            let _ = ReservedFile::reserve(self, zeros);
+        }
+    }
+
+    fn cut_reserved(&mut self, length: u64) -> io::Result<()> {
+        match self.reserved() {
+            0 => Ok(()),
+            _ => self.cut_unsynced(length),
+        }
     }
 
     fn check_path(&self, path: &Path) -> io::Result<()> {
@@ -76,8 +110,8 @@ impl Segment {
     pub(super) fn create(folder: &Path, id: SegmentId) -> io::Result<Segment> {
         let path = folder::path(folder, id, OPEN);
         let mut options = OpenOptions::new();
-        let file = folder::open_regular(&path, options.append(true).create_new(true))?;
-        let mut file = AppendFile::new(file, &path);
+        let file = folder::open_regular(&path, options.write(true).create_new(true))?;
+        let mut file = ReservedFile::new(file, &path, 0)?;
         let header = SegmentKind::Open.header();
         let written = file.append(&header);
         if let Err(error) = written.and_then(|()| durable::sync_folder(folder)) {
@@ -104,6 +138,10 @@ impl Segment {
         }
         self.cut_torn()?;
         self.torn = true;
+        if records.len() <= LARGE_BATCH {
+            let zeros = self.durable.clamp(LEAST_RESERVED, MOST_RESERVED);
+            self.disk.reserve(records.len(), zeros);
+        }
         let written = self.disk.append(records).and_then(|()| {
             self.closed = true;
             self.disk.sync()?;
@@ -129,6 +167,12 @@ impl Segment {
             self.torn = false;
         }
         Ok(())
+    }
+
+    /// Leaves nothing in the file but durable records, to which nothing is added any more.
+    pub(super) fn finish(&mut self) -> io::Result<()> {
+        self.cut_torn()?;
+        self.disk.cut_reserved(self.durable)
     }
 
     /// Fails unless the segment's path still leads to it: writes to a removed file are lost.
@@ -158,7 +202,8 @@ impl Segment {
 
     #[cfg(test)]
     pub(super) fn replace_disk(&mut self, with: impl FnOnce(Box<dyn Disk>) -> Box<dyn Disk>) {
-        let file = OpenOptions::new().append(true).open(&self.path).expect("the segment's file");
-        self.disk = with(Box::new(AppendFile::new(file, &self.path)));
+        let file = OpenOptions::new().write(true).open(&self.path).expect("the segment's file");
+        let file = ReservedFile::new(file, &self.path, self.durable).expect("a file");
+        self.disk = with(Box::new(file));
     }
 }

@@ -78,11 +78,13 @@ pub(super) fn stored_rows(folder: &Path) -> Vec<Vec<u8>> {
             continue;
         }
         let bytes = std::fs::read(folder::path(folder, id, folder::OPEN)).expect("a segment");
-        rows.extend(Records::new(SegmentKind::Open, &bytes).filter_map(|found| match found {
-            Found::Record(record) => Some(record.row.to_vec()),
-            Found::Tail(_) => None,
-            Found::Damage(range) => panic!("damaged: {range:?}"),
-        }));
+        rows.extend(Records::before_zeros(SegmentKind::Open, &bytes).filter_map(
+            |found| match found {
+                Found::Record(record) => Some(record.row.to_vec()),
+                Found::Tail(_) => None,
+                Found::Damage(range) => panic!("damaged: {range:?}"),
+            },
+        ));
     }
     rows.sort();
     rows

@@ -353,11 +353,11 @@ impl Writer {
         }
     }
 
-    /// Closes the open segment, and removes what a failed append left in it, since those reports may be
-    /// stored elsewhere from now on.
+    /// Closes the open segment, and removes the zeros after its end and what a failed append left in it, since
+    /// those reports may be stored elsewhere from now on.
     fn set_aside(&mut self) -> io::Result<()> {
         if let Some(segment) = &mut self.segment {
-            segment.cut_torn()?;
+            segment.finish()?;
         }
         self.to_seal.extend(self.segment.take().map(|segment| segment.id()));
         Ok(())

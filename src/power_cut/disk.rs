@@ -87,6 +87,11 @@ impl<'a> Disk<'a> {
             Event::Append(number, bytes) => {
                 self.write(*number, |now| now.extend_from_slice(bytes));
             }
+            Event::Write(number, at, bytes) => self.write(*number, |now| {
+                let end = at + bytes.len();
+                now.resize(now.len().max(end), 0);
+                now[*at..end].copy_from_slice(bytes);
+            }),
             Event::Cut(number, length) => self.write(*number, |now| now.resize(*length, 0)),
             Event::SyncFile(number, site) => {
                 if self.without != Some(*site) {

@@ -5,7 +5,8 @@
 //! matters, so their changes are applied all or none.
 //!
 //! For each named file with pending content: the durable content, all of it, half of what is new, and
-//! zeros instead of what is new. With at most two such files, all combinations; otherwise the same for
+//! zeros instead of what is new. If it was written over without becoming longer: the durable content, all of
+//! it, only the first half of the sectors that changed, and only the other half. With at most two such files, all combinations; otherwise the same for
 //! all, and each alone. But if there are too many changes of names for all subsets, and some of them are
 //! missing: only the durable content and all of it, the same for all files.
 
@@ -17,6 +18,9 @@ use std::rc::Rc;
 
 /// Up to this many changes are tried in all combinations.
 const FEW: usize = 4;
+
+/// What a disk writes as a whole, in bytes.
+const SECTOR: usize = 512;
 
 /// Everything on a disk: files have content, folders have none.
 pub(super) type State = BTreeMap<PathBuf, Option<Rc<Vec<u8>>>>;
@@ -128,11 +132,21 @@ fn contents(disk: &Disk<'_>, names: &Names) -> Vec<Contents> {
     }
 }
 
-/// The durable content, all of it, half of what is new, and zeros instead of what is new.
+/// The durable content, all of it, half of what is new, and zeros instead of what is new; or the halves, if it is
+/// as long as before.
 fn variants(disk: &Disk<'_>, number: FileNumber) -> [Rc<Vec<u8>>; 4] {
     let file = &disk.files[&number];
     let (synced, now) = (&file.synced, &file.now);
     let same = synced.iter().zip(now.iter()).take_while(|(a, b)| a == b).count();
+    if synced.len() == now.len() {
+        let changed = synced.iter().zip(now.iter()).rposition(|(a, b)| a != b);
+        let end = changed.map_or(same, |last| last + 1);
+        let sectors = end.div_ceil(SECTOR) - same / SECTOR;
+        let middle = (same / SECTOR + sectors / 2) * SECTOR;
+        let first = [&now[..middle], &synced[middle..]].concat();
+        let other = [&synced[..middle], &now[middle..]].concat();
+        return [synced.clone(), now.clone(), Rc::new(first), Rc::new(other)];
+    }
     let cut = now[..same + (now.len() - same) / 2].to_vec();
     let mut zeros = now[..same].to_vec();
     zeros.resize(now.len(), 0);
