@@ -153,13 +153,13 @@ fn write(
             let mut with_stacks = 0;
             for batch in batches {
                 for line in batch.lines() {
+                    if writer.write_row(line).map_err(parquet)? {
+                        continue;
+                    }
                     let report = Report::decode(line)?;
-                    with_stacks += u64::from(
-                        report
-                            .programs
-                            .iter()
-                            .any(|program| program.stacks.iter().next().is_some()),
-                    );
+                    let mut programs = report.programs.iter();
+                    let has = programs.any(|program| program.stacks.iter().next().is_some());
+                    with_stacks += u64::from(has);
                     writer.write(&report).map_err(parquet)?;
                 }
             }

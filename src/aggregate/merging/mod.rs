@@ -21,6 +21,7 @@
 //! | `private` | objects that are not served: rows that wait |
 //! | `stacks` | hides stacks that few reports have |
 //! | `sort` | sorts any number of lines in bounded memory |
+//! | `packed` | lines with numbers for the texts that many of them share |
 //! | `line` | the order of lines |
 //! | `batch` | lines on their way to the writers |
 //! | `dataset` | the three files of a day or week |
@@ -40,6 +41,7 @@ mod lost;
 mod merge;
 mod merge_error;
 mod merged;
+mod packed;
 mod private;
 mod publication;
 mod received;

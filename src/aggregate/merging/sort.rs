@@ -5,19 +5,23 @@
 //! while the next one is collected. At the end all runs are merged. If there are more than may be open
 //! at once, some are merged into one first.
 //!
-//! A run holds sorted lines, each after its hash (16 bytes) and length (4 bytes), so that no line is hashed
-//! again.
+//! Lines are packed (`packed`) while they are collected, and unpacked when they come out: rows of one program take
+//! a tenth of their bytes then, in memory and in runs. A run holds sorted lines, each after its day (4 bytes), its
+//! hash (16 bytes) and its packed length (4 bytes), so that no line is hashed again.
 //!
-//! Memory:
-//! three chunks (one being collected, one waiting, one being written), or a buffer for each open run.
+//! Memory: three chunks (one being collected, one waiting, one being written), or a buffer for each open run; and the
+//! pieces of packed lines.
 
-use super::line::{LineKey, day_of, order};
+use super::line::{LineKey, order};
+use super::packed::{Packer, Pieces};
 use super::scratch::Scratch;
+use jiff::civil::Date;
 use std::cmp::Ordering;
 use std::collections::binary_heap::PeekMut;
 use std::collections::{BinaryHeap, VecDeque};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, Write};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::{Scope, ScopedJoinHandle};
 
@@ -39,6 +43,7 @@ impl Default for SortLimits {
 /// Collects lines in any order.
 pub(super) struct Sorter<'scope> {
     limits: SortLimits,
+    packer: Packer,
     chunk: Chunk,
     full: SyncSender<Chunk>,
     /// Chunks that are written, for their memory.
@@ -57,12 +62,13 @@ impl<'scope> Sorter<'scope> {
         let (full, chunks) = sync_channel(1);
         let (written, empty) = channel();
         let writer = scope.spawn(move || write_runs(&chunks, &written, scratch));
-        Sorter { limits, chunk: Chunk::default(), full, empty, writer, scratch }
+        let (packer, chunk) = (Packer::default(), Chunk::default());
+        Sorter { limits, packer, chunk, full, empty, writer, scratch }
     }
 
     /// Adds a line, without its end.
     pub fn push(&mut self, key: LineKey, line: &[u8]) -> io::Result<()> {
-        self.chunk.push(key, line);
+        self.chunk.push(key, |bytes| self.packer.pack(line, bytes));
         if self.chunk.size() >= self.limits.chunk {
             let chunk = std::mem::take(&mut self.chunk);
             // The writer only ends early if it failed; `finish` returns the error.
@@ -74,22 +80,29 @@ impl<'scope> Sorter<'scope> {
 
     /// Returns all lines, merged. The chunk that is left in memory is not written.
     pub fn finish(self) -> io::Result<Merge> {
-        let Sorter { limits, mut chunk, full, empty, writer, scratch } = self;
+        let Sorter { limits, packer, mut chunk, full, empty, writer, scratch } = self;
         drop((full, empty));
         let runs = writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         chunk.sort();
         let mut runs = VecDeque::from(runs);
         let fan_in = limits.fan_in.max(2);
         while runs.len() > fan_in {
-            let mut merge = Merge::of(runs.drain(..fan_in))?;
+            let mut merge = Merge::default();
+            for run in runs.drain(..fan_in) {
+                merge.add(Box::new(run))?;
+            }
             let mut out = RunWriter::new(scratch)?;
             while let Some(key) = merge.advance()? {
                 out.write(key, merge.line())?;
             }
             runs.push_back(out.finish()?);
         }
-        let mut merge = Merge::of(runs.into_iter())?;
-        merge.add(Box::new(InMemory { chunk, next: 0 }))?;
+        let pieces = Arc::new(packer.into_pieces());
+        let mut merge = Merge::default();
+        for run in runs {
+            merge.add(Box::new(Unpacked::new(run, &pieces)))?;
+        }
+        merge.add(Box::new(Unpacked::new(InMemory { chunk, next: 0 }, &pieces)))?;
         Ok(merge)
     }
 }
@@ -106,7 +119,7 @@ fn write_runs(
         chunk.sort();
         let mut out = RunWriter::new(scratch)?;
         for entry in &chunk.entries {
-            out.write(entry.key, text(&chunk.bytes, entry))?;
+            out.write(entry.key, packed(&chunk.bytes, entry))?;
         }
         runs.push(out.finish()?);
         chunk.clear();
@@ -116,7 +129,7 @@ fn write_runs(
     Ok(runs)
 }
 
-/// Lines in memory.
+/// Packed lines in memory.
 #[derive(Debug, Default)]
 struct Chunk {
     bytes: Vec<u8>,
@@ -131,9 +144,11 @@ struct Entry {
 }
 
 impl Chunk {
-    fn push(&mut self, key: LineKey, line: &[u8]) {
-        self.entries.push(Entry { key, start: self.bytes.len(), length: line.len() });
-        self.bytes.extend_from_slice(line);
+    /// Adds a line, which `write` appends.
+    fn push(&mut self, key: LineKey, write: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.bytes.len();
+        write(&mut self.bytes);
+        self.entries.push(Entry { key, start, length: self.bytes.len() - start });
     }
 
     fn clear(&mut self) {
@@ -147,11 +162,12 @@ impl Chunk {
 
     fn sort(&mut self) {
         let Chunk { bytes, entries } = self;
-        entries.sort_unstable_by(|a, b| order((a.key, text(bytes, a)), (b.key, text(bytes, b))));
+        entries
+            .sort_unstable_by(|a, b| order((a.key, packed(bytes, a)), (b.key, packed(bytes, b))));
     }
 }
 
-fn text<'a>(bytes: &'a [u8], entry: &Entry) -> &'a [u8] {
+fn packed<'a>(bytes: &'a [u8], entry: &Entry) -> &'a [u8] {
     bytes.get(entry.start..entry.start + entry.length).unwrap_or_default()
 }
 
@@ -162,11 +178,14 @@ impl RunWriter {
         Ok(RunWriter(BufWriter::with_capacity(1 << 20, scratch.unnamed()?)))
     }
 
-    fn write(&mut self, key: LineKey, line: &[u8]) -> io::Result<()> {
-        let length = u32::try_from(line.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
+    fn write(&mut self, key: LineKey, packed: &[u8]) -> io::Result<()> {
+        let length = u32::try_from(packed.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
+        let [year, year_too] = key.day.year().to_le_bytes();
+        let [month, day] = [key.day.month(), key.day.day()].map(i8::unsigned_abs);
+        self.0.write_all(&[year, year_too, month, day])?;
         self.0.write_all(&key.hash.to_le_bytes())?;
         self.0.write_all(&length.to_le_bytes())?;
-        self.0.write_all(line)
+        self.0.write_all(packed)
     }
 
     fn finish(self) -> io::Result<RunReader> {
@@ -176,7 +195,7 @@ impl RunWriter {
     }
 }
 
-/// Reads a run.
+/// Reads the packed lines of a run.
 struct RunReader(BufReader<File>);
 
 impl Lines for RunReader {
@@ -184,12 +203,16 @@ impl Lines for RunReader {
         if self.0.fill_buf()?.is_empty() {
             return Ok(None);
         }
-        let (mut hash, mut length) = ([0; 16], [0; 4]);
+        let (mut day, mut hash, mut length) = ([0; 4], [0; 16], [0; 4]);
+        self.0.read_exact(&mut day)?;
         self.0.read_exact(&mut hash)?;
         self.0.read_exact(&mut length)?;
         line.resize(u32::from_le_bytes(length) as usize, 0);
         self.0.read_exact(line)?;
-        let day = day_of(line).ok_or_else(no_report)?;
+        let [year, year_too, month, day] = day;
+        let (year, [month, day]) =
+            (i16::from_le_bytes([year, year_too]), [month, day].map(u8::cast_signed));
+        let day = Date::new(year, month, day).map_err(|_| no_report())?;
         Ok(Some(LineKey { day, hash: u128::from_le_bytes(hash) }))
     }
 }
@@ -220,6 +243,28 @@ fn no_report() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "a line is no report")
 }
 
+/// Unpacks lines.
+struct Unpacked<L> {
+    lines: L,
+    packed: Vec<u8>,
+    pieces: Arc<Pieces>,
+}
+
+impl<L> Unpacked<L> {
+    fn new(lines: L, pieces: &Arc<Pieces>) -> Unpacked<L> {
+        Unpacked { lines, packed: Vec::new(), pieces: pieces.clone() }
+    }
+}
+
+impl<L: Lines> Lines for Unpacked<L> {
+    fn next(&mut self, line: &mut Vec<u8>) -> io::Result<Option<LineKey>> {
+        let Some(key) = self.lines.next(&mut self.packed)? else { return Ok(None) };
+        line.clear();
+        self.pieces.unpack(&self.packed, line).ok_or_else(no_report)?;
+        Ok(Some(key))
+    }
+}
+
 struct InMemory {
     chunk: Chunk,
     next: usize,
@@ -230,7 +275,7 @@ impl Lines for InMemory {
         let Some(entry) = self.chunk.entries.get(self.next) else { return Ok(None) };
         self.next += 1;
         line.clear();
-        line.extend_from_slice(text(&self.chunk.bytes, entry));
+        line.extend_from_slice(packed(&self.chunk.bytes, entry));
         Ok(Some(entry.key))
     }
 }
@@ -250,14 +295,6 @@ struct Head {
 }
 
 impl Merge {
-    fn of(runs: impl Iterator<Item = RunReader>) -> io::Result<Merge> {
-        let mut merge = Merge::default();
-        for run in runs {
-            merge.add(Box::new(run))?;
-        }
-        Ok(merge)
-    }
-
     /// Adds a source. None of its lines may sort before one that was returned already.
     pub fn add(&mut self, mut source: Box<dyn Lines>) -> io::Result<()> {
         let mut line = Vec::new();

@@ -1,32 +1,56 @@
 //! Newline-delimited JSON, compressed with Zstandard ([RFC
 //! 8878](https://www.rfc-editor.org/rfc/rfc8878)).
 //!
-//! A day is one frame with a checksum. A week is the concatenated frames of its days, which every
-//! decoder reads as one text (section 3: "Zstandard compressed data is made up of one or more frames").
+//! Each batch is a frame with its length and a checksum, so that it is compressed at once, without another copy of
+//! it. Every decoder reads frames one after the other as one text (section 3: "Zstandard compressed data is made up
+//! of one or more frames"); so a week is the concatenated frames of its days.
 
 use super::batch::Batch;
 use std::fs::File;
 use std::io::{self, BufReader, Write};
+use zstd::bulk::Compressor;
+use zstd::zstd_safe::{CParameter, compress_bound};
 
 /// The level. Higher ones take several times as long for a few percent.
 const LEVEL: i32 = 1;
 
-/// Writes one frame.
-pub(super) struct ZstdWriter<W: Write>(zstd::Encoder<'static, W>);
+/// Writes a frame for each batch.
+pub(super) struct ZstdWriter<W: Write> {
+    out: W,
+    compressor: Compressor<'static>,
+    /// Kept for its memory.
+    buffer: Vec<u8>,
+    is_empty: bool,
+}
 
 impl<W: Write> ZstdWriter<W> {
     pub fn new(out: W) -> io::Result<ZstdWriter<W>> {
-        let mut encoder = zstd::Encoder::new(out, LEVEL)?;
-        encoder.include_checksum(true)?;
-        Ok(ZstdWriter(encoder))
+        let mut compressor = Compressor::new(LEVEL)?;
+        compressor.set_parameter(CParameter::ChecksumFlag(true))?;
+        Ok(ZstdWriter { out, compressor, buffer: Vec::new(), is_empty: true })
     }
 
     pub fn write(&mut self, batch: &Batch) -> io::Result<()> {
-        self.0.write_all(batch.bytes())
+        match batch.is_empty() {
+            true => Ok(()),
+            false => self.write_frame(batch.bytes()),
+        }
     }
 
-    pub fn finish(self) -> io::Result<W> {
-        self.0.finish()
+    fn write_frame(&mut self, text: &[u8]) -> io::Result<()> {
+        self.is_empty = false;
+        self.buffer.clear();
+        self.buffer.reserve(compress_bound(text.len()));
+        self.compressor.compress_to_buffer(text, &mut self.buffer)?;
+        self.out.write_all(&self.buffer)
+    }
+
+    /// Finishes. Without lines there is one empty frame, since decoders refuse a file without any.
+    pub fn finish(mut self) -> io::Result<W> {
+        if self.is_empty {
+            self.write_frame(&[])?;
+        }
+        Ok(self.out)
     }
 }
 

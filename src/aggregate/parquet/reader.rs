@@ -8,6 +8,7 @@
 
 use super::columns::{Columns, Counts};
 use super::error::ParquetError;
+use super::pages::ReadList;
 use super::schema::{leaf, message};
 use super::texts::Texts;
 use bytes::{Buf, Bytes};
@@ -218,24 +219,48 @@ impl Source<'_> {
         texts: &mut Texts,
     ) -> Result<Counts, ParquetError> {
         let mut read = Counts::default();
-        let mut seen = Seen::default();
-        self.list::<ByteArrayType>(names, Some(&mut read.ends), |values| {
-            for value in values.iter() {
-                read.names.push(seen.id(value, texts)?);
+        match self.numbered(names)? {
+            Some(ReadList { dictionary: (content, length), ends, numbers }) => {
+                let known = read_texts(&content, length, texts)?;
+                (read.ends, read.names) = (ends, look_up(&known, &numbers)?);
+                self.complete(read.ends.len())?;
             }
-            values.clear();
-            Ok(())
-        })?;
-        let mut numbers = Vec::with_capacity(read.names.len());
-        self.list::<Int64Type>(counts, None, |values| {
-            numbers.append(values);
-            Ok(())
-        })?;
-        read.counts = unsigned(numbers);
+            None => {
+                let mut seen = Seen::default();
+                self.list::<ByteArrayType>(names, Some(&mut read.ends), |values| {
+                    for value in values.iter() {
+                        read.names.push(seen.id(value, texts)?);
+                    }
+                    values.clear();
+                    Ok(())
+                })?;
+            }
+        }
+        match self.numbered(counts)? {
+            Some(ReadList { dictionary: (content, length), ends, numbers }) => {
+                let known = read_counts(&content, length);
+                read.counts = look_up(&known, &numbers)?;
+                self.complete(ends.len())?;
+            }
+            None => {
+                let mut numbers = Vec::with_capacity(read.names.len());
+                self.list::<Int64Type>(counts, None, |values| {
+                    numbers.append(values);
+                    Ok(())
+                })?;
+                read.counts = unsigned(numbers);
+            }
+        }
         if read.counts.len() != read.names.len() {
             return Err(ParquetError::Other("there are not as many names as counts".to_owned()));
         }
         Ok(read)
+    }
+
+    fn numbered(&self, leaf: usize) -> Result<Option<ReadList>, ParquetError> {
+        let column = self.group.column(leaf);
+        let mut pages = SerializedPageReader::new(self.loaded.clone(), column, self.rows, None)?;
+        ReadList::read(&mut pages, self.rows)
     }
 
     /// Reads one field of a list of pairs, piece by piece, and where the list of each row ends.
@@ -287,6 +312,40 @@ impl Source<'_> {
             Err(ParquetError::Other(format!("a column has {rows} of {} rows", self.rows)))
         }
     }
+}
+
+/// The numbers of the texts of a dictionary.
+fn read_texts(
+    mut content: &[u8],
+    length: u32,
+    texts: &mut Texts,
+) -> Result<Vec<u32>, ParquetError> {
+    let mut known = Vec::new();
+    let cut_off = || ParquetError::Other("a dictionary is cut off".to_owned());
+    for _ in 0..length {
+        let (bytes, rest) = content.split_first_chunk::<4>().ok_or_else(cut_off)?;
+        let bytes = usize::try_from(u32::from_le_bytes(*bytes)).map_err(|_| cut_off())?;
+        let (text, rest) = rest.split_at_checked(bytes).ok_or_else(cut_off)?;
+        let text = std::str::from_utf8(text)
+            .map_err(|_| ParquetError::Other("a text is not UTF-8".to_owned()))?;
+        known.push(texts.id(text));
+        content = rest;
+    }
+    Ok(known)
+}
+
+/// The counts of a dictionary.
+fn read_counts(content: &[u8], length: u32) -> Vec<u64> {
+    let (counts, _) = content.as_chunks::<8>();
+    let counts = counts.iter().take(length as usize).map(|count| i64::from_le_bytes(*count));
+    unsigned(counts.collect())
+}
+
+/// What numbers stand for.
+fn look_up<T: Copy>(known: &[T], numbers: &[u32]) -> Result<Vec<T>, ParquetError> {
+    let looked_up = numbers.iter().map(|number| known.get(*number as usize).copied());
+    let missing = || ParquetError::Other("a dictionary lacks a value".to_owned());
+    looked_up.collect::<Option<Vec<T>>>().ok_or_else(missing)
 }
 
 fn unsigned(numbers: Vec<i64>) -> Vec<u64> {

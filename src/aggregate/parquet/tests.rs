@@ -127,3 +127,13 @@ fn another_file_is_named_as_such() {
     assert_eq!(reader.row_groups(), 0);
     assert!(reader.read(0).is_err());
 }
+
+#[test]
+fn counts_of_which_there_are_too_many_for_a_dictionary_are_read_too() {
+    let number = |n: u64| n * n % 99_991 * 1000 + n % 1000 + 1;
+    let reports: Vec<_> =
+        (0..70_000).map(|n| report("2026-02-08", 0.5, "a:b", number(n))).collect();
+    let (bytes, _) = write(&reports, Limits::default());
+    let reader = ParquetReader::open(file(&bytes)).expect("a file");
+    assert_eq!(rows(&reader.read(0).expect("read")), expected(&reports));
+}

@@ -28,7 +28,8 @@ impl Texts {
         id
     }
 
-    fn find(&mut self, text: &str) -> u32 {
+    /// The number of a text, whatever came before it.
+    pub fn find(&mut self, text: &str) -> u32 {
         if let Some(id) = self.ids.get(text) {
             return *id;
         }
@@ -40,6 +41,16 @@ impl Texts {
         self.ids.insert(shared, id);
         self.after.push(u32::MAX);
         id
+    }
+
+    /// The text of a number.
+    pub fn get(&self, id: u32) -> Option<&str> {
+        self.texts.get(id as usize).map(|text| &**text)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.texts.len()
     }
 
     /// How many bytes all texts have together.

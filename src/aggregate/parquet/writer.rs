@@ -1,15 +1,19 @@
 //! Writes reports as Parquet: collects a row group in memory, as columns, and writes it when it is
 //! large enough.
 //!
-//! The ends of row groups depend only on the reports. Memory: one row group, at most some 60 MiB.
+//! The ends of row groups depend only on the reports. Memory: one row group, at most some 40 MiB.
 
 use super::columns::{Columns, Counts};
 use super::error::ParquetError;
-use super::schema::{days_since_1970, message, properties, report_number};
+use super::pages::{self, ListChunk};
+use super::row::RowReader;
+use super::schema::{days_since_1970, leaf, message, properties, report_number};
 use super::texts::Texts;
 use crate::ingest::{self, ProgramReport, Report};
+use jiff::civil::Date;
 use parquet::data_type::{ByteArray, ByteArrayType, DataType, DoubleType, Int32Type, Int64Type};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
+use parquet::schema::types::ColumnDescPtr;
 use std::io::Write;
 use std::sync::Arc;
 
@@ -26,7 +30,7 @@ pub(super) struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { rows: 100_000, counts: 2 << 20, texts: 16 << 20 }
+        Limits { rows: 100_000, counts: 1 << 20, texts: 16 << 20 }
     }
 }
 
@@ -47,8 +51,8 @@ pub struct ParquetWriter<W: Write + Send> {
 struct Group {
     columns: Columns,
     texts: Texts,
-    /// Days since 1970.
-    week: Vec<i32>,
+    week: Vec<Date>,
+    rows: RowReader,
 }
 
 impl<W: Write + Send> ParquetWriter<W> {
@@ -65,6 +69,21 @@ impl<W: Write + Send> ParquetWriter<W> {
     /// Adds the next report of the day.
     pub fn write(&mut self, report: &Report<'_>) -> Result<(), ParquetError> {
         self.group.add(report_number(report.week.civil(), self.reports), report);
+        self.added()
+    }
+
+    /// Adds the next report of the day, given as its public row, unless it has stacks or must be decoded for another
+    /// reason: then the result is false, and nothing was added.
+    pub fn write_row(&mut self, row: &[u8]) -> Result<bool, ParquetError> {
+        let Group { columns, texts, week, rows } = &mut self.group;
+        let number = |day| report_number(day, self.reports);
+        match rows.add(row, number, (columns, texts, week)) {
+            Some(()) => self.added().map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    fn added(&mut self) -> Result<(), ParquetError> {
         self.reports += 1;
         let Group { columns, texts, .. } = &self.group;
         let counts = columns.counters.names.len() + columns.stacks.names.len();
@@ -85,8 +104,9 @@ impl<W: Write + Send> ParquetWriter<W> {
     fn flush(&mut self) -> Result<(), ParquetError> {
         if !self.group.columns.is_empty() {
             self.builds += self.group.columns.builds() as u64;
+            let schema = self.file.schema_descr().columns().to_vec();
             let mut writer = self.file.next_row_group()?;
-            self.group.write(&mut writer)?;
+            self.group.write(&mut writer, &schema)?;
             writer.close()?;
             self.group.clear();
         }
@@ -96,12 +116,12 @@ impl<W: Write + Send> ParquetWriter<W> {
 
 impl Group {
     fn add(&mut self, number: i64, report: &Report<'_>) {
-        let Group { columns, texts, week } = self;
+        let Group { columns, texts, week, .. } = self;
         let config = texts.id(&report.config.to_string());
         let mut add = |build: Option<&ProgramReport<'_>>| {
             let mut id = |text: Option<&str>| text.map(|text| texts.id(text));
             columns.report.push(number);
-            week.push(days_since_1970(report.week.civil()));
+            week.push(report.week.civil());
             columns.x.push(report.x.get());
             columns.config.push(config);
             columns.program.push(id(build.map(|build| &*build.program)));
@@ -122,11 +142,13 @@ impl Group {
     fn write<W: Write + Send>(
         &self,
         out: &mut SerializedRowGroupWriter<'_, W>,
+        schema: &[ColumnDescPtr],
     ) -> Result<(), ParquetError> {
         let columns = &self.columns;
         let texts: Vec<ByteArray> = self.texts.iter().map(ByteArray::from).collect();
         write_plain::<W, Int64Type>(out, &columns.report, None)?;
-        write_plain::<W, Int32Type>(out, &self.week, None)?;
+        let weeks: Vec<i32> = self.week.iter().copied().map(days_since_1970).collect();
+        write_plain::<W, Int32Type>(out, &weeks, None)?;
         write_plain::<W, DoubleType>(out, &columns.x, None)?;
         let configs: Vec<ByteArray> = pick(&texts, columns.config.iter().copied()).collect();
         write_plain::<W, ByteArrayType>(out, &configs, None)?;
@@ -137,17 +159,27 @@ impl Group {
             let defined: Vec<i16> = column.iter().map(|id| i16::from(id.is_some())).collect();
             write_plain::<W, ByteArrayType>(out, &values, Some(&defined))?;
         }
-        for counts in [&columns.counters, &columns.stacks] {
-            write_list::<W, ByteArrayType>(out, counts, |range| {
-                let names = counts.names.get(range).unwrap_or_default();
-                pick(&texts, names.iter().copied()).collect()
-            })?;
-            write_list::<W, Int64Type>(out, counts, |range| {
-                let counts = counts.counts.get(range).unwrap_or_default();
-                counts.iter().map(|count| signed(*count)).collect()
-            })?;
+        let lists = [
+            (&columns.counters, leaf::COUNTER_NAMES, leaf::COUNTER_COUNTS),
+            (&columns.stacks, leaf::STACK_NAMES, leaf::STACK_COUNTS),
+        ];
+        for (list, names, counts) in lists {
+            self.write_names(out, list, column(schema, names)?)?;
+            write_counts(out, list, column(schema, counts)?)?;
         }
         Ok(())
+    }
+
+    fn write_names<W: Write + Send>(
+        &self,
+        out: &mut SerializedRowGroupWriter<'_, W>,
+        list: &Counts,
+        column: ColumnDescPtr,
+    ) -> Result<(), ParquetError> {
+        let (numbers, distinct) = pages::number_texts(&list.names, self.texts.len());
+        let texts = distinct.iter().filter_map(|id| self.texts.get(*id));
+        let (ends, numbers, distinct) = (&*list.ends, &*numbers, distinct.len());
+        ListChunk { column, ends, numbers, distinct }.write(out, &pages::plain_texts(texts))
     }
 
     fn clear(&mut self) {
@@ -166,6 +198,27 @@ fn add_counts(to: &mut Counts, texts: &mut Texts, from: Option<&ingest::Counts<'
 
 fn pick(texts: &[ByteArray], ids: impl Iterator<Item = u32>) -> impl Iterator<Item = ByteArray> {
     ids.filter_map(|id| texts.get(id as usize)).cloned()
+}
+
+fn column(schema: &[ColumnDescPtr], leaf: usize) -> Result<ColumnDescPtr, ParquetError> {
+    schema.get(leaf).cloned().ok_or_else(no_column)
+}
+
+fn write_counts<W: Write + Send>(
+    out: &mut SerializedRowGroupWriter<'_, W>,
+    list: &Counts,
+    column: ColumnDescPtr,
+) -> Result<(), ParquetError> {
+    let Some((numbers, distinct)) = pages::number_counts(&list.counts) else {
+        // There are so many that a dictionary does not pay.
+        return write_list::<W, Int64Type>(out, list, |range| {
+            let counts = list.counts.get(range).unwrap_or_default();
+            counts.iter().map(|count| signed(*count)).collect()
+        });
+    };
+    let dictionary = pages::plain_counts(&distinct);
+    let (ends, numbers, distinct) = (&*list.ends, &*numbers, distinct.len());
+    ListChunk { column, ends, numbers, distinct }.write(out, &dictionary)
 }
 
 /// A number that is at most `i64::MAX`, as counts are.
