@@ -3,6 +3,7 @@ module candor.test/peers
 go 1.26.0
 
 tool (
+	candor.test/peers/append
 	candor.test/peers/proof
 	filippo.io/torchwood/cmd/litewitness
 	github.com/transparency-dev/tessera/cmd/examples/posix-oneshot

@@ -107,6 +107,11 @@ impl<S: Store> Store for Counted<S> {
         self.store.remove(key)
     }
 
+    fn forget(&self, keys: &[Key]) -> Result<(), StoreError> {
+        self.note(|usage| usage.removals += keys.len() as u64);
+        self.store.forget(keys)
+    }
+
     fn list(&self, folder: &Key) -> Result<Vec<Key>, StoreError> {
         self.note(|usage| usage.lists += 1);
         self.store.list(folder)
@@ -122,6 +127,21 @@ impl<S: Store> Store for Counted<S> {
             usage.bytes_written += new.len() as u64;
         });
         self.store.swap(key, expected, new)
+    }
+
+    fn put_and_swap(
+        &self,
+        objects: &[(Key, Vec<u8>)],
+        key: &Key,
+        expected: Option<&[u8]>,
+        new: &[u8],
+    ) -> Result<Swap, StoreError> {
+        self.note(|usage| {
+            let put = objects.iter().map(|(_, bytes)| bytes.len()).sum::<usize>();
+            usage.writes += objects.len() as u64 + 1;
+            usage.bytes_written += (put + new.len()) as u64;
+        });
+        self.store.put_and_swap(objects, key, expected, new)
     }
 }
 
