@@ -56,7 +56,7 @@ impl SegmentKind {
     }
 
     /// How many bytes of a record's content come before its row.
-    const fn before_row(self) -> usize {
+    pub(super) const fn before_row(self) -> usize {
         match self {
             SegmentKind::Open | SegmentKind::Batch => 16,
             SegmentKind::Sealed => 0,
@@ -138,8 +138,20 @@ impl<'a> Records<'a> {
         self.at
     }
 
+    /// The positions of all records that are left, as the length of each says; `None` if these do not lead to the
+    /// end. Nothing else is checked.
+    pub(super) fn positions(&self) -> Option<Vec<usize>> {
+        let (mut at, mut positions) = (self.at, Vec::new());
+        while at < self.bytes.len() {
+            let length = self.bytes.get(at..)?.first_chunk::<4>()?;
+            positions.push(at);
+            at = at.checked_add(PREFIX + usize::try_from(u32::from_le_bytes(*length)).ok()?)?;
+        }
+        (at == self.bytes.len()).then_some(positions)
+    }
+
     /// The whole record at a position, and its end.
-    fn record_at(&self, at: usize) -> Option<(Record<'a>, usize)> {
+    pub(super) fn record_at(&self, at: usize) -> Option<(Record<'a>, usize)> {
         let (length, rest) = self.bytes.get(at..)?.split_first_chunk::<4>()?;
         let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
         let (check, rest) = rest.split_first_chunk::<CHECK>()?;

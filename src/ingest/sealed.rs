@@ -11,7 +11,7 @@
 //! unchanged: if it were shuffled, nobody could restore it.
 
 use super::folder::{self, SEALED};
-use super::framing::{self, Found, HEADER, PREFIX, Records, SegmentKind};
+use super::framing::{self, Found, HEADER, PREFIX, Record, Records, SegmentKind};
 use super::identity::Identity;
 use super::read_error::ReadError;
 use super::segment_id::SegmentId;
@@ -20,10 +20,14 @@ use crate::store::{Key, Store};
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::io::ErrorKind;
+use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
 
+/// A thread checks at least so many records.
+const SMALLEST_PART: usize = 1000;
 /// The length of the checksum.
 const CHECKSUM: usize = 32;
 
@@ -173,26 +177,14 @@ impl SealedRows {
             SegmentKind::Sealed | SegmentKind::Batch => bytes.len().saturating_sub(CHECKSUM),
         };
         let (content, checksum) = bytes.split_at_checked(end).unwrap_or((&bytes, &[]));
-        let (mut rows, mut damage) = (Vec::new(), Vec::new());
+        let records = Records::new(kind, content);
+        let (rows, mut damage) = match whole_rows(kind, &records) {
+            Some(rows) => (rows, Vec::new()),
+            None => rows_and_damage(kind, records),
+        };
         let mut prefixes = Sha256::new_with_prefix(content.get(..HEADER).unwrap_or_default());
-        let mut records = Records::new(kind, content);
-        while let Some(found) = records.next() {
-            match found {
-                Found::Record(record) => {
-                    let end = records.position();
-                    let start = end - record.row.len();
-                    let sha256 = match kind {
-                        SegmentKind::Open | SegmentKind::Batch => Sha256::digest(record.row).into(),
-                        SegmentKind::Sealed => record.sha256,
-                    };
-                    // Only a batch keeps what it says of them: an open segment's were known before.
-                    let identity = Identity::from_bytes(record.identity);
-                    let identity = identity.filter(|_| kind == SegmentKind::Batch);
-                    prefixes.update(prefix_before(content, start - record.identity.len()));
-                    rows.push(FoundRow { week: record.week, sha256, identity, range: start..end });
-                }
-                Found::Damage(range) | Found::Tail(range) => damage.push(range),
-            }
+        for FoundRow { range, .. } in &rows {
+            prefixes.update(prefix_before(content, range.start - kind.before_row()));
         }
         let is_whole = match kind {
             SegmentKind::Open => true,
@@ -203,6 +195,63 @@ impl SealedRows {
         }
         SealedRows { bytes, rows, damage }
     }
+}
+
+impl FoundRow {
+    /// The row of a record that ends here.
+    fn new(kind: SegmentKind, record: &Record<'_>, end: usize) -> FoundRow {
+        let sha256 = match kind {
+            SegmentKind::Open | SegmentKind::Batch => Sha256::digest(record.row).into(),
+            SegmentKind::Sealed => record.sha256,
+        };
+        // Only a batch keeps what it says of them: an open segment's were known before.
+        let identity = Identity::from_bytes(record.identity);
+        let identity = identity.filter(|_| kind == SegmentKind::Batch);
+        FoundRow { week: record.week, sha256, identity, range: end - record.row.len()..end }
+    }
+}
+
+/// The rows if all records are whole, each where the length of the one before says; several cores check them.
+fn whole_rows(kind: SegmentKind, records: &Records<'_>) -> Option<Vec<FoundRow>> {
+    let positions = records.positions()?;
+    let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let size = positions.len().div_ceil(cores).max(SMALLEST_PART);
+    let check = |positions: &[usize]| {
+        let row = |at: &usize| {
+            let (record, end) = records.record_at(*at)?;
+            Some(FoundRow::new(kind, &record, end))
+        };
+        positions.iter().map(row).collect::<Option<Vec<FoundRow>>>()
+    };
+    let mut parts = positions.chunks(size);
+    let own = parts.next().unwrap_or_default();
+    thread::scope(|scope| {
+        let threads: Vec<_> = parts.map(|part| scope.spawn(move || check(part))).collect();
+        let mut rows = check(own);
+        for thread in threads {
+            let more = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            rows = rows.zip(more).map(|(mut rows, more)| {
+                rows.extend(more);
+                rows
+            });
+        }
+        rows
+    })
+}
+
+/// The rows of all whole records, and the damaged bytes between them.
+fn rows_and_damage(
+    kind: SegmentKind,
+    mut records: Records<'_>,
+) -> (Vec<FoundRow>, Vec<Range<usize>>) {
+    let (mut rows, mut damage) = (Vec::new(), Vec::new());
+    while let Some(found) = records.next() {
+        match found {
+            Found::Record(record) => rows.push(FoundRow::new(kind, &record, records.position())),
+            Found::Damage(range) | Found::Tail(range) => damage.push(range),
+        }
+    }
+    (rows, damage)
 }
 
 /// The content of a sealed segment with these rows, in this order.
@@ -240,6 +289,29 @@ fn prefix_before(bytes: &[u8], content: usize) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn several_threads_find_what_one_finds() {
+        let count = 3 * SMALLEST_PART + 1;
+        let row =
+            |number: usize| format!("{{\"Week\":\"2026-02-08\",\"X\":{number}}}").into_bytes();
+        let rows: Vec<_> = (0..count).map(row).collect();
+        let whole = encode(rows.iter().map(Vec::as_slice));
+        let read = SealedRows::parse(whole.clone());
+        assert!(read.iter().map(|found| found.row).eq(rows.iter().map(Vec::as_slice)));
+        assert_eq!(read.damage, []);
+        // One damaged record, wherever it is, is found alone.
+        for damaged in [0, SMALLEST_PART, count - 1] {
+            let place = read.rows[damaged].range.clone();
+            let mut other = whole.clone();
+            other[place.end - 2] ^= 1;
+            let read = SealedRows::parse(other);
+            assert_eq!(
+                (read.len(), &read.damage),
+                (count - 1, &vec![place.start - PREFIX..place.end])
+            );
+        }
+    }
 
     #[test]
     fn a_segment_whose_records_are_whole_but_not_all_there_in_order_is_damaged() {

@@ -13,7 +13,7 @@ use super::lost::{self, LostSegment};
 use super::merge_error::{MergeError, Stop};
 use super::private::{self, MadePrivate};
 use super::scratch::Scratch;
-use super::sort::{LineReader, Lines, Merge, SortLimits, Sorter};
+use super::sort::{LineReader, Lines, Merge, SortLimits, Sorter, Sorters};
 use super::stacks::{StackCounts, Unshown, has_stacks};
 use super::zstd_lines;
 use crate::aggregate::edition::{DayPlan, Edition, PlanDay, published_edition};
@@ -75,7 +75,7 @@ type BrokenWeeks = BTreeMap<Date, String>;
 
 /// The result of the first pass.
 struct Intake<'scope> {
-    sorter: Sorter<'scope>,
+    sorters: Sorters<'scope>,
     with_stacks: Spool,
     bytes: BTreeMap<Date, u64>,
     reports: BTreeMap<Date, u64>,
@@ -83,12 +83,18 @@ struct Intake<'scope> {
 
 impl Intake<'_> {
     fn add(&mut self, key: LineKey, row: &[u8]) -> Result<(), Stop> {
-        *self.bytes.entry(key.day).or_default() += row.len() as u64 + 1;
-        *self.reports.entry(key.day).or_default() += 1;
-        match has_stacks(row) {
-            true => self.with_stacks.push(row).map_err(sort_failed),
-            false => self.sorter.push(key, row).map_err(sort_failed),
+        self.add_all(vec![(key, row)])
+    }
+
+    fn add_all(&mut self, mut rows: Vec<(LineKey, &[u8])>) -> Result<(), Stop> {
+        for (key, row) in &rows {
+            *self.bytes.entry(key.day).or_default() += row.len() as u64 + 1;
+            *self.reports.entry(key.day).or_default() += 1;
         }
+        for (_, row) in rows.extract_if(.., |(_, row)| has_stacks(row)) {
+            self.with_stacks.push(row).map_err(sort_failed)?;
+        }
+        self.sorters.push_all(&rows).map_err(sort_failed)
     }
 }
 
@@ -120,7 +126,7 @@ impl Reading<'_> {
         let mut lost: Vec<LostSegment> = missing.iter().filter(|l| !given_up(l)).cloned().collect();
         std::thread::scope(|scope| {
             let mut intake = Intake {
-                sorter: Sorter::start(scope, self.scratch, self.limits),
+                sorters: Sorters::start(scope, self.scratch, self.limits),
                 with_stacks: Spool::new(self.scratch).map_err(sort_failed)?,
                 bytes: BTreeMap::new(),
                 reports: BTreeMap::new(),
@@ -149,16 +155,16 @@ impl Reading<'_> {
             let mut plans = self.plans(&intake.reports, self.all_sealed && lost.is_empty());
             let broken = self.hold_broken_weeks(&mut plans)?;
             let plans = plans;
-            let Intake { mut sorter, mut with_stacks, bytes, reports } = intake;
+            let Intake { mut sorters, mut with_stacks, bytes, reports } = intake;
             let mut stacks = Stacks {
                 unshown: Sorter::start(scope, self.scratch, self.limits),
                 replaced: HashMap::new(),
                 plans: &plans,
             };
-            self.sort_stacks(&mut sorter, &mut with_stacks, &mut stacks, &broken)?;
+            self.sort_stacks(&mut sorters, &mut with_stacks, &mut stacks, &broken)?;
             let Stacks { unshown, replaced, .. } = stacks;
             Ok(Received {
-                lines: sorter.finish().map_err(sort_failed)?,
+                lines: sorters.finish().map_err(sort_failed)?,
                 unshown: unshown.finish().map_err(sort_failed)?,
                 replaced,
                 problems: lost
@@ -203,14 +209,16 @@ impl Reading<'_> {
                         continue;
                     }
                 };
+                let mut new = Vec::with_capacity(rows.len());
                 for SealedRow { week, row, sha256, identity } in rows.iter() {
                     if let Some(identity) = identity
                         && !identities.add(week.civil(), identity)?
                     {
                         continue;
                     }
-                    intake.add(LineKey::new(week.civil(), sha256), row)?;
+                    new.push((LineKey::new(week.civil(), sha256), row));
                 }
+                intake.add_all(new)?;
                 // Of batches the index names the identities.
                 if self.buffer.folder().is_some() {
                     into.segments.insert(id, days_in(&rows).unwrap_or_else(|| self.any_day()));
@@ -281,7 +289,7 @@ impl Reading<'_> {
     /// Counts stacks, and sorts the rows with stacks.
     fn sort_stacks(
         &self,
-        sorter: &mut Sorter<'_>,
+        sorters: &mut Sorters<'_>,
         spool: &mut Spool,
         stacks: &mut Stacks<'_, '_>,
         broken: &BrokenWeeks,
@@ -312,7 +320,7 @@ impl Reading<'_> {
         }
         let mut rows = spool.read().map_err(sort_failed)?;
         while rows.next(&mut line).map_err(sort_failed)? {
-            stacks.push(&line, &counts, sorter)?;
+            stacks.push(&line, &counts, sorters)?;
         }
         if let Some(unshown) = &self.index.unshown {
             let mut lines = private::read(self.public, unshown)?;
@@ -320,7 +328,7 @@ impl Reading<'_> {
                 let unshown = Unshown::parse(&line).ok_or_else(not_understood)?;
                 if let Some(DayPlan::Publish(_)) = stacks.plans.get(&key.day) {
                     *stacks.replaced.entry(unshown.public).or_default() += 1;
-                    stacks.push(unshown.row, &counts, sorter)?;
+                    stacks.push(unshown.row, &counts, sorters)?;
                 } else {
                     stacks.unshown.push(key, &line).map_err(sort_failed)?;
                 }
@@ -376,7 +384,7 @@ impl Stacks<'_, '_> {
         &mut self,
         row: &[u8],
         counts: &StackCounts,
-        sorter: &mut Sorter<'_>,
+        sorters: &mut Sorters<'_>,
     ) -> Result<(), Stop> {
         let report = Report::decode(row)?;
         let hidden = match self.plans.get(&report.week.civil()) {
@@ -385,7 +393,7 @@ impl Stacks<'_, '_> {
         };
         let Some((public, edition)) = hidden else {
             let key = LineKey::of(row).ok_or_else(not_understood)?;
-            return sorter.push(key, row).map_err(sort_failed);
+            return sorters.push(key, row).map_err(sort_failed);
         };
         if !edition.is_last() {
             let line = Unshown::line(row, &public);
@@ -393,7 +401,7 @@ impl Stacks<'_, '_> {
             self.unshown.push(key, &line).map_err(sort_failed)?;
         }
         let key = LineKey::of(&public).ok_or_else(not_understood)?;
-        sorter.push(key, &public).map_err(sort_failed)
+        sorters.push(key, &public).map_err(sort_failed)
     }
 }
 

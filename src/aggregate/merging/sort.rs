@@ -10,7 +10,7 @@
 //! hash (16 bytes) and its packed length (4 bytes), so that no line is hashed again.
 //!
 //! Memory: three chunks (one being collected, one waiting, one being written), or a buffer for each open run; and the
-//! pieces of packed lines.
+//! pieces of packed lines. Several sorters share the chunks.
 
 use super::line::{LineKey, order};
 use super::packed::{Packer, Pieces};
@@ -21,9 +21,10 @@ use std::collections::binary_heap::PeekMut;
 use std::collections::{BinaryHeap, VecDeque};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, Write};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
-use std::thread::{Scope, ScopedJoinHandle};
+use std::thread::{self, Scope, ScopedJoinHandle};
 
 /// How much is in memory, or open, at once.
 #[derive(Debug, Clone, Copy)]
@@ -78,6 +79,10 @@ impl<'scope> Sorter<'scope> {
         Ok(())
     }
 
+    fn push_all(&mut self, lines: &[(LineKey, &[u8])]) -> io::Result<()> {
+        lines.iter().try_for_each(|(key, line)| self.push(*key, line))
+    }
+
     /// Returns all lines, merged. The chunk that is left in memory is not written.
     pub fn finish(self) -> io::Result<Merge> {
         let Sorter { limits, packer, mut chunk, full, empty, writer, scratch } = self;
@@ -103,6 +108,62 @@ impl<'scope> Sorter<'scope> {
             merge.add(Box::new(Unpacked::new(run, &pieces)))?;
         }
         merge.add(Box::new(Unpacked::new(InMemory { chunk, next: 0 }, &pieces)))?;
+        Ok(merge)
+    }
+}
+
+/// Several sorters, each with a part of the lines, so that several cores pack them. Which line is in which part
+/// makes no difference to what comes out.
+pub(super) struct Sorters<'scope> {
+    first: Sorter<'scope>,
+    others: Vec<Sorter<'scope>>,
+}
+
+/// More threads gain nothing: then segments cannot be read so fast.
+const MOST_SORTERS: usize = 4;
+
+impl<'scope> Sorters<'scope> {
+    /// Begins, like [`Sorter::start`]; together they have these limits.
+    pub fn start<'env>(
+        scope: &'scope Scope<'scope, 'env>,
+        scratch: &'scope Scratch,
+        limits: SortLimits,
+    ) -> Sorters<'scope> {
+        let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let sorters = cores.min(MOST_SORTERS);
+        let limits = SortLimits { chunk: limits.chunk / sorters, ..limits };
+        let start = || Sorter::start(scope, scratch, limits);
+        Sorters { first: start(), others: (1..sorters).map(|_| start()).collect() }
+    }
+
+    /// Adds a line, without its end.
+    pub fn push(&mut self, key: LineKey, line: &[u8]) -> io::Result<()> {
+        self.first.push(key, line)
+    }
+
+    /// Adds lines, without their ends.
+    pub fn push_all(&mut self, lines: &[(LineKey, &[u8])]) -> io::Result<()> {
+        let size = lines.len().div_ceil(self.others.len() + 1).max(1);
+        let mut parts = lines.chunks(size);
+        let own = parts.next().unwrap_or_default();
+        thread::scope(|scope| {
+            let others = self.others.iter_mut().zip(parts);
+            let threads: Vec<_> =
+                others.map(|(sorter, part)| scope.spawn(move || sorter.push_all(part))).collect();
+            let pushed = self.first.push_all(own);
+            threads.into_iter().fold(pushed, |pushed, thread| {
+                let other = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                pushed.and(other)
+            })
+        })
+    }
+
+    /// Returns all lines, merged.
+    pub fn finish(self) -> io::Result<Merge> {
+        let mut merge = self.first.finish()?;
+        for other in self.others {
+            merge.heads.append(&mut other.finish()?.heads);
+        }
         Ok(merge)
     }
 }
@@ -372,11 +433,16 @@ mod tests {
             let folder = tempfile::tempdir().expect("a temporary folder");
             let scratch = Scratch::take(folder.path()).expect("scratch");
             let mut merge = std::thread::scope(|scope| {
-                let mut sorter = Sorter::start(scope, &scratch, SortLimits { chunk, fan_in });
-                for report in reports.iter().chain(reports.first()) {
-                    sorter.push(LineKey::of(report).expect("a key"), report).expect("pushed");
+                let mut sorters = Sorters::start(scope, &scratch, SortLimits { chunk, fan_in });
+                let keyed = reports.iter().map(|report| {
+                    (LineKey::of(report).expect("a key"), report.as_slice())
+                });
+                let lines: Vec<(LineKey, &[u8])> = keyed.collect();
+                sorters.push_all(&lines).expect("pushed");
+                if let Some((key, line)) = lines.first() {
+                    sorters.push(*key, line).expect("pushed");
                 }
-                sorter.finish().expect("sorted")
+                sorters.finish().expect("sorted")
             });
             let mut found = Vec::new();
             while let Some(key) = merge.advance().expect("read") {
