@@ -48,6 +48,7 @@ pub(super) const BOOK: &[Chapter] = &[
     ),
     chapter!("docs/rates.md", "How sampling rates follow the number of installations."),
     chapter!("docs/scale.md", "What more versions, charts, weeks and reports cost, measured."),
+    chapter!("docs/speed.md", "How fast it is beside other programs, and what bounds it."),
     chapter!("docs/stacks.md", "How crash stacks become issues of a tracker, each told once."),
     chapter!("docs/figures.md", "How figures are made, with the numbers of an example."),
     chapter!("docs/data.md", "The public data: reports, files, editions."),
