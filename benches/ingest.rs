@@ -1,6 +1,8 @@
 //! How fast reports are received: reports a second, and the 99th percentile of the latency, over
 //! loopback with 1, 16 and 256 connections, each of which sends its next report when the last one was
-//! acknowledged. Candor acknowledges after a sync, so the time of a sync on this disk is shown, too.
+//! acknowledged. Candor acknowledges after a sync, so the time of a sync on this disk is shown, too, and what the
+//! rest of an upload takes over one connection: of a report that is stored already, and of one that a thread here
+//! answers which only reads it.
 //!
 //! ```text
 //! cargo bench --bench ingest                            candor serve
@@ -18,7 +20,7 @@ use candor::ingest::{LoggedConfig, Report, check};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::fs::OpenOptions;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -89,6 +91,7 @@ fn main() {
     let budgets = ["--day-reports", "1000000000", "--network-reports", "1000000000"];
     let server = receiver::Server::start_with(folder.path(), "warn", Stdio::inherit(), &budgets);
     drive(&server.address, &config);
+    parts(&server.address, &report);
 }
 
 /// A report with a third of the counters that each program of a config may report, and a stack.
@@ -182,7 +185,7 @@ fn drive(address: &str, config: &Value) {
         let start = Instant::now() + WARM_UP;
         let clients = (0..connections).map(|number| {
             let (address, request) = (address.to_owned(), receiver::request("", &report));
-            upload(address, request, number, start)
+            upload(address, request, Some(number), start)
         });
         let mut times: Vec<Duration> = runtime.block_on(async {
             let clients: Vec<_> = clients.map(tokio::spawn).collect();
@@ -199,8 +202,48 @@ fn drive(address: &str, config: &Value) {
     }
 }
 
-/// Uploads over one connection until the time is over; returns how long each took after `start`.
-async fn upload(address: String, request: String, number: usize, start: Instant) -> Vec<Duration> {
+/// Shows what an upload takes over one connection without a sync, and without a server.
+fn parts(address: &str, report: &str) {
+    let request = receiver::request("", report);
+    let reads = reader(request.len());
+    let whats = [("stored already, so not synced", address), ("read by a thread, no more", &reads)];
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    for (what, address) in whats {
+        let start = Instant::now() + WARM_UP;
+        let same = upload(address.to_owned(), request.clone(), None, start);
+        let mut times = runtime.block_on(same);
+        times.sort();
+        println!("a report over one connection, {what}: {:.2?} (median)", times[times.len() / 2]);
+    }
+}
+
+/// A thread that answers one connection: 200 whenever so many bytes have come. Its address.
+fn reader(bytes: usize) -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address").to_string();
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a connection");
+        stream.set_nodelay(true).expect("no delay");
+        let mut request = vec![0; bytes];
+        while stream.read_exact(&mut request).is_ok() {
+            // With as many bytes as Candor's.
+            let padding = "x".repeat(150);
+            let answer = format!("HTTP/1.1 200 OK\r\nx: {padding}\r\ncontent-length: 0\r\n\r\n");
+            stream.write_all(answer.as_bytes()).expect("answered");
+        }
+    });
+    address
+}
+
+/// Uploads over one connection until the time is over; returns how long each took after `start`. Each report is
+/// another one if the connection has a number, and the same otherwise.
+async fn upload(
+    address: String,
+    request: String,
+    number: Option<usize>,
+    start: Instant,
+) -> Vec<Duration> {
     let mut request = request.into_bytes();
     let x = request.windows(X.len()).position(|window| window == X.as_bytes()).expect("X");
     let mut stream = TcpStream::connect(address).await.expect("connected");
@@ -215,9 +258,11 @@ async fn upload(address: String, request: String, number: usize, start: Instant)
             break;
         }
         // Sixteen digits after "0."; the first stays 1, and the last is not 0.
-        let digits = (seed % 1_000_000 * 1_000 + number as u64) * 100_000 + count % 100_000;
-        write!(&mut request[x + 3..x + X.len()], "{:014}1", digits % 100_000_000_000_000)
-            .expect("it fits");
+        if let Some(number) = number {
+            let digits = (seed % 1_000_000 * 1_000 + number as u64) * 100_000 + count % 100_000;
+            write!(&mut request[x + 3..x + X.len()], "{:014}1", digits % 100_000_000_000_000)
+                .expect("it fits");
+        }
         stream.write_all(&request).await.expect("sent");
         let status = read_answer(&mut stream, &mut answer).await;
         assert_eq!(status, 200, "{}", String::from_utf8_lossy(&answer));
