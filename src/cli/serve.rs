@@ -212,6 +212,7 @@ async fn serve(
     site.set_operations(operations);
     if receives {
         site.set_receiver_settings(web::ReceiverSettings {
+            in_store: deployment.is_shared(),
             merges: !args.no_charts,
             trusted_proxies: names,
             budgets: None,
