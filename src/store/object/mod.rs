@@ -224,7 +224,7 @@ impl BucketStore {
 }
 
 fn remote(action: &'static str, url: &BucketUrl, cause: Cause) -> StoreError {
-    StoreError::Io { action, path: url.to_string(), source: io::Error::other(cause) }
+    StoreError::Io { action, path: url.to_string(), source: io::Error::new(cause.kind(), cause) }
 }
 
 impl Store for BucketStore {

@@ -73,7 +73,7 @@ async fn there(client: &Client, path: &Path, patience: Patience) -> Result<Optio
             return Ok(Some(there));
         }
         if !attempts.another().await {
-            return Err(Cause::new(
+            return Err(Cause::damage(
                 "its bytes are not those that it was written with",
                 "restore it from the newest copy of the store",
             ));
