@@ -327,7 +327,8 @@ impl Store for BucketStore {
     fn list(&self, folder: &Key) -> Result<Vec<Key>, StoreError> {
         let (client, path, patience) = (self.client.clone(), self.path(folder)?, self.patience);
         let list = async move {
-            until_settled(patience, || client.objects.list_with_delimiter(Some(&path))).await
+            until_settled(&client, patience, || client.objects.list_with_delimiter(Some(&path)))
+                .await
         };
         let listed = self.wait("list", Some(folder), list)?;
         let objects = listed.map(|listed| listed.objects).unwrap_or_default();

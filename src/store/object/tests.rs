@@ -11,6 +11,7 @@ fn in_memory(memory: &Arc<InMemory>, scratch: &TempDir) -> BucketStore {
         url: "s3://bucket/some/prefix".parse().expect("a URL"),
         client: Client {
             endpoint: format!("memory {:p}", Arc::as_ptr(memory)),
+            name: "s3://bucket/some/prefix".to_owned(),
             objects: memory.clone(),
             parts: memory.clone(),
         },
