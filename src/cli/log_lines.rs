@@ -1,4 +1,4 @@
-//! The log of a server: lines on standard error.
+//! The log of a server, and what a command says while it waits for a store: lines on standard error.
 
 use crate::terminal::LogWriter;
 use std::io;
@@ -16,5 +16,18 @@ pub(super) fn log_to_standard_error() {
         .with_writer(|| LogWriter(io::stderr()))
         .with_ansi(false)
         .with_filter(wanted);
+    tracing_subscriber::registry().with(lines).init();
+}
+
+/// Writes to standard error that a store does not answer, as it may take minutes until that is an error.
+pub(super) fn say_what_stores_do() {
+    use tracing_subscriber::filter::{LevelFilter, Targets};
+    use tracing_subscriber::prelude::*;
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(|| LogWriter(io::stderr()))
+        .with_ansi(false)
+        .without_time()
+        .with_target(false)
+        .with_filter(Targets::new().with_target("candor::store", LevelFilter::WARN));
     tracing_subscriber::registry().with(lines).init();
 }

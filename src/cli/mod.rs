@@ -212,6 +212,10 @@ pub fn main() -> ExitCode {
     if cli.verb.writes() {
         private::make_private_files();
     }
+    // Servers have a log of their own.
+    if !matches!(cli.verb, Verb::Serve(_) | Verb::Witness(_)) {
+        log_lines::say_what_stores_do();
+    }
     let done = match cli.verb {
         Verb::Demo(args) => demo::run(args, out),
         Verb::New(args) => new::run(args, out),

@@ -87,9 +87,9 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
+    super::log_lines::log_to_standard_error();
     let deployment = Deployment::open(&args.data.folder)?;
     let witness = args.witness.then(|| Witness::open(&args.data.folder)).transpose()?;
-    super::log_lines::log_to_standard_error();
     super::private::warn_of_wide_modes(&args.data.folder, out);
     // What is public is served all the same.
     if !args.read_only
@@ -212,6 +212,7 @@ async fn serve(
     site.set_operations(operations);
     if receives {
         site.set_receiver_settings(web::ReceiverSettings {
+            in_store: deployment.is_shared(),
             merges: !args.no_charts,
             trusted_proxies: names,
             budgets: None,

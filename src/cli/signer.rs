@@ -267,11 +267,18 @@ fn move_here(deployment: &Deployment, url: Option<String>, out: Output) -> Resul
         false => "this folder",
     };
     let mut text = format!("the log's signer is {whose} from now on ({signer})\n  {head}\n");
-    let _ = writeln!(
-        text,
-        "If the previous signer still exists, remove keys/log.seed from it: it is refused only as long as \
-         the store says so."
-    );
+    let _ = match deployment.is_lock_shared() {
+        true => writeln!(
+            text,
+            "Machines that have the same keys/ and candor.toml sign, too, and need no move. Where a copy of the key \
+             is used without this lock, remove it: there it is refused only as long as the store says so."
+        ),
+        false => writeln!(
+            text,
+            "If the previous signer still exists, remove keys/log.seed from it: it is refused only as long as \
+             the store says so."
+        ),
+    };
     if !looked_at_url {
         let _ =
             writeln!(text, "What the deployment serves was not looked at, as --not-served says.");

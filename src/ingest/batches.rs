@@ -109,6 +109,19 @@ pub(super) fn day_key(store: &dyn Store, day: Day) -> Result<DayKey, StoreError>
     })
 }
 
+/// A name for [`check_writes`], which no other process has.
+pub(super) fn check_name() -> Result<Key, StoreError> {
+    let id = SegmentId::random().map_err(random_failed)?;
+    Ok(Key::new(format!("{FOLDER}/check-{id}"))?)
+}
+
+/// Whether a batch could be stored now: writes an object that is no batch, and removes it. A process that dies
+/// in between leaves it, with nothing in it.
+pub(super) fn check_writes(store: &dyn Store, name: &Key) -> Result<(), StoreError> {
+    store.put(&[(name.clone(), b"can reports be stored?\n".to_vec())])?;
+    store.remove(name)
+}
+
 /// The days that have a key.
 pub(super) fn days_with_key(store: &dyn Store) -> Result<Vec<Day>, StoreError> {
     let keys = store.list(&Key::new(KEYS)?)?;

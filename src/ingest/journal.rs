@@ -74,9 +74,9 @@ pub struct JournalState {
     pub queued: usize,
     /// How many reports fit into the queue.
     pub capacity: usize,
-    /// How often the disk refused.
+    /// How often the disk or the store refused.
     pub disk_errors: u64,
-    /// Why the last batch could not be stored, if it could not.
+    /// Why the last batch could not be stored, if it could not, and would not be stored now.
     pub problem: Option<String>,
 }
 
@@ -172,7 +172,7 @@ impl Journal {
             queued: capacity.saturating_sub(free),
             capacity,
             disk_errors: self.disk.count.load(Relaxed),
-            problem: self.disk.last.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            problem: self.disk.problem(),
         }
     }
 
@@ -196,7 +196,7 @@ impl Drop for Journal {
             // A panic was reported when it happened.
             Some(writer) if self.ended.wait(LAST_BATCHES) => drop(writer.join()),
             Some(_) => tracing::error!(
-                "the disk does not answer: the reports that are still in the queue are given up; \
+                "what stores reports does not answer: the reports that are still in the queue are given up; \
                  nobody was told that they are stored"
             ),
             None => {}

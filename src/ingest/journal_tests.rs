@@ -4,6 +4,7 @@
 use super::*;
 use crate::durable::recorder::Recorder;
 use crate::gomod::ModuleVersion;
+use crate::ingest::disk_errors::RECHECK;
 use crate::ingest::folder::{self, Lock, OPEN, SEALED};
 use crate::ingest::framing;
 use crate::ingest::segment::{Disk, Segment};
@@ -12,6 +13,7 @@ use crate::ingest::{
     CheckedReport, LoggedConfig, NotStored, Report, Sealed, SealedSegment, SegmentId, Stored,
     ask_to_seal, check, listed_segments, remove_merged, sealed_segments,
 };
+use crate::store::{Fault as MemoryFault, MemoryStore};
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 use std::sync::{Arc, Barrier};
 use std::{fs, io};
@@ -612,6 +614,56 @@ impl Disk for FaultyDisk {
         self.1.fail_if(Fault::CUT)?;
         self.0.cut(length)
     }
+}
+
+#[test]
+fn a_failure_of_the_store_ends_with_it_although_nobody_uploads() {
+    let bucket = Arc::new(MemoryStore::new());
+    let journal = Journal::in_store(bucket.clone(), Limits::default()).expect("a journal");
+    // First the day's key cannot be had, and then the batch not be put.
+    for number in [1, 2] {
+        bucket.inject(MemoryFault::PowerCutBefore(0));
+        assert_eq!(store(&journal, checked(number)), Err(NotStored));
+        let problem = journal.state().problem.expect("a problem");
+        assert!(problem.starts_with("the store refused: "), "{problem}");
+        let asked = bucket.operations();
+        while bucket.operations() == asked {
+            std::thread::yield_now();
+        }
+        assert!(journal.state().problem.is_some(), "nothing can be stored yet");
+        bucket.restart();
+        while journal.state().problem.is_some() {
+            std::thread::yield_now();
+        }
+        assert_eq!(journal.state().disk_errors, u64::from(number), "only reports are counted");
+        assert_eq!(store(&journal, checked(number)), Ok(Stored::New));
+    }
+    let names: Vec<_> = bucket.snapshot().objects.into_keys().collect();
+    assert_eq!(names.len(), 3, "two batches and a key: {names:?}");
+}
+
+#[test]
+fn a_failure_of_the_disk_ends_with_it_although_nobody_uploads() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let mut writer = Writer::open(folder.path(), oldest(), Limits::default()).expect("a writer");
+    let fault = Fault::new();
+    fault.put_in_front_of(writer.segment());
+    fault.room.store(0, Ordering::SeqCst);
+    let (answer, answered) = oneshot::channel();
+    writer.commit(vec![Waiting { report: checked(1), answer }]);
+    assert_eq!(answered.blocking_recv(), Ok(Err(NotStored)));
+    let problem = writer.disk().problem().expect("a problem");
+    assert!(problem.starts_with("the disk refused: "), "{problem}");
+    // Nothing can be written yet.
+    let obstacle = folder.path().join("check.tmp");
+    fs::create_dir(&obstacle).expect("made");
+    for removed in [false, true] {
+        std::thread::sleep(RECHECK);
+        assert!(writer.poll());
+        assert_eq!(writer.disk().problem().is_none(), removed);
+        let _ = fs::remove_dir(&obstacle);
+    }
+    assert!(!obstacle.exists());
 }
 
 #[test]

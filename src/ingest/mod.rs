@@ -42,7 +42,7 @@
 //! | [`identity`](Identity) | by what a report is known that is sent again |
 //! | [`queue`](QueuePermit) | a queued report: its permit and its answer |
 //! | [`limits`](Limits) | how much the journal holds |
-//! | `disk_errors` | what the disk refused |
+//! | `disk_errors` | what the disk or the store refused |
 //! | [`journal_error`](JournalError) | why the reports folder cannot be opened |
 //! | `folder` | the files in the reports folder |
 //! | `seen` | which reports are stored already, by day |

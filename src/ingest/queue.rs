@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 #[error("the queue of reports is full")]
 pub struct QueueFull;
 
-/// The report was not stored: the disk refused (the server's log says why), or the journal is closing.
+/// The report was not stored: the disk or the store refused (the server's log says why), or the journal is closing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the report could not be stored")]
 pub struct NotStored;

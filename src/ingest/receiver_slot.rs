@@ -140,8 +140,7 @@ impl ReceiverSlot {
         journal.disk_errors += past.1;
         let ended = receiver.is_some_and(|receiver| receiver.has_ended());
         let ended = ended.then(|| ENDED.to_owned());
-        let refused = journal.problem.clone().map(|why| format!("the disk refused: {why}"));
-        let problem = closed.or(ended).or(refused);
+        let problem = closed.or(ended).or_else(|| journal.problem.clone());
         UploadState { counts, journal, opened: self.0.opened.load(Relaxed), problem }
     }
 }

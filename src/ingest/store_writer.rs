@@ -6,17 +6,19 @@
 //! again that this machine has put.
 
 use super::batches::{self, BatchReport};
-use super::disk_errors::DiskErrors;
+use super::disk_errors::{DiskErrors, RECHECK};
 use super::identity::{DayKey, Identity};
 use super::limits::Limits;
 use super::queue::{NotStored, Stored, Waiting};
 use crate::day::Day;
-use crate::store::{Store, StoreError};
-use std::collections::{BTreeMap, HashSet};
+use crate::store::{Key, Store, StoreError};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 /// How long the first report of a batch waits for others after a quiet time. Those that had to wait for the batch
 /// before do not wait again.
@@ -33,6 +35,10 @@ pub(super) struct StoreWriter {
     limits: Limits,
     disk: Arc<DiskErrors>,
     forget: Arc<Mutex<Option<Day>>>,
+    /// The days whose key could not be had.
+    without_key: BTreeSet<Day>,
+    /// The name of what is written to see whether the store takes it.
+    check: Key,
 }
 
 /// The reports of a day.
@@ -46,8 +52,10 @@ struct OfDay {
 impl StoreWriter {
     pub(super) fn open(store: Arc<dyn Store>, limits: Limits) -> Result<StoreWriter, StoreError> {
         let newest_week = batches::days_with_key(&*store)?.into_iter().max();
-        let (days, disk, forget) = Default::default();
-        Ok(StoreWriter { store, days, newest_week, limits, disk, forget })
+        let disk = Arc::new(DiskErrors::of_store());
+        let (days, forget, without_key) = Default::default();
+        let check = batches::check_name()?;
+        Ok(StoreWriter { store, days, newest_week, limits, disk, forget, without_key, check })
     }
 
     pub(super) fn disk(&self) -> Arc<DiskErrors> {
@@ -62,16 +70,39 @@ impl StoreWriter {
         self.newest_week
     }
 
-    /// Stores queued reports until the queue is closed.
+    /// Stores queued reports until the queue is closed. After a failure it is tried, also without reports, whether
+    /// it is over: nobody uploads to a server that a balancer takes out for its health.
     pub(super) fn run(mut self, mut queue: mpsc::Receiver<Waiting>, runtime: &Runtime) {
         let mut ended: Option<Instant> = None;
-        while let Some(first) = runtime.block_on(queue.recv()) {
+        loop {
+            let next = match self.disk.is_failing() {
+                false => Ok(runtime.block_on(queue.recv())),
+                true => runtime.block_on(async { timeout(RECHECK, queue.recv()).await }),
+            };
+            let first = match next {
+                Ok(Some(first)) => first,
+                Ok(None) => break,
+                Err(_) => {
+                    self.check();
+                    continue;
+                }
+            };
             let is_quiet = ended.is_none_or(|ended| ended.elapsed() >= GATHER);
             let wait = if is_quiet { GATHER } else { Duration::ZERO };
             let batch = runtime.block_on(self.gather(first, wait, &mut queue));
             self.commit(batch);
             ended = Some(Instant::now());
             self.forget_old_days();
+        }
+    }
+
+    /// Forgets a failure if reports could be stored now.
+    fn check(&mut self) {
+        let without_key = std::mem::take(&mut self.without_key);
+        self.without_key =
+            without_key.into_iter().filter(|day| self.of_day(*day).is_err()).collect();
+        if self.without_key.is_empty() && batches::check_writes(&*self.store, &self.check).is_ok() {
+            self.disk.note(None);
         }
     }
 
@@ -138,14 +169,23 @@ impl StoreWriter {
 
     fn identity(&mut self, waiting: &Waiting) -> Result<Identity, StoreError> {
         let week = waiting.report.week();
-        let day = match self.days.entry(week) {
-            std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
-            std::collections::btree_map::Entry::Vacant(unknown) => {
-                let key = batches::day_key(&*self.store, week)?;
-                unknown.insert(OfDay { key, put: HashSet::new() })
+        match self.of_day(week).map(|day| day.key.identity(waiting.report.bytes())) {
+            Ok(identity) => Ok(identity),
+            Err(error) => {
+                self.without_key.insert(week);
+                Err(error)
             }
-        };
-        Ok(day.key.identity(waiting.report.bytes()))
+        }
+    }
+
+    fn of_day(&mut self, week: Day) -> Result<&OfDay, StoreError> {
+        match self.days.entry(week) {
+            Entry::Occupied(known) => Ok(known.into_mut()),
+            Entry::Vacant(unknown) => {
+                let key = batches::day_key(&*self.store, week)?;
+                Ok(unknown.insert(OfDay { key, put: HashSet::new() }))
+            }
+        }
     }
 
     fn has_put(&self, week: Day, identity: Identity) -> bool {
@@ -166,6 +206,7 @@ impl StoreWriter {
         let oldest = self.forget.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(oldest) = oldest {
             self.days.retain(|day, _| *day >= oldest);
+            self.without_key.retain(|day| *day >= oldest);
         }
     }
 }

@@ -26,7 +26,7 @@ pub enum Unavailable {
     /// The body did not arrive whole.
     #[error("the report ended before all of it was sent; send it again")]
     Unfinished,
-    /// The disk refused; the server's log says why.
+    /// The disk or the store refused; the server's log says why.
     #[error("the report cannot be stored now; send it again later")]
     NotStored,
     /// The disk has too little free space; the server's log says how much.

@@ -1,6 +1,6 @@
 //! The journal's thread: what it owns, and its loop.
 
-use super::disk_errors::DiskErrors;
+use super::disk_errors::{DiskErrors, RECHECK};
 use super::folder::{self, Lock};
 use super::framing;
 use super::identity::Identity;
@@ -14,9 +14,10 @@ use super::segment::Segment;
 use super::segment_id::SegmentId;
 use super::segment_list::SegmentList;
 use crate::day::Day;
-use crate::durable;
+use crate::durable::{self, AppendFile};
 use crate::event::Event;
 use std::collections::HashSet;
+use std::fs::OpenOptions;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -48,6 +49,10 @@ pub(crate) struct Writer {
     looked: Instant,
     /// When sealing last failed.
     failed: Option<Instant>,
+    /// The day of a report that was refused because of what is known of that day.
+    refused: Option<Day>,
+    /// When it was last tried whether reports can be stored, by a report or without one.
+    checked: Instant,
     lock: Lock,
 }
 
@@ -168,10 +173,12 @@ impl Writer {
             list,
             limits,
             buffer: Vec::new(),
-            disk: Arc::default(),
+            disk: Arc::new(DiskErrors::of_disk()),
             forget: Arc::default(),
             looked: Instant::now(),
             failed: None,
+            refused: None,
+            checked: Instant::now(),
             lock,
         })
     }
@@ -261,6 +268,7 @@ impl Writer {
                 }
                 Err(error) => {
                     self.disk.note(Some(&error));
+                    self.refused = Some(week);
                     Fate::Refused
                 }
             };
@@ -292,6 +300,7 @@ impl Writer {
         if found.is_err() {
             return false;
         }
+        self.checked = Instant::now();
         self.seen.forget_in_memory(oldest);
         if self.segment.as_ref().is_some_and(|segment| segment.length() >= self.limits.segment) {
             self.seal_all();
@@ -337,6 +346,12 @@ impl Writer {
                 self.warn("answer a request in", requests::end_sealing(&self.folder));
             }
         }
+        if self.disk.is_failing() && self.checked.elapsed() >= RECHECK {
+            if self.can_store() {
+                self.disk.note(None);
+            }
+            self.checked = Instant::now();
+        }
         let forgotten = forget_merged(&self.folder, &mut self.list);
         self.warn("forget what is merged in", forgotten);
         let oldest = self.forget.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -345,6 +360,29 @@ impl Writer {
             self.warn("forget old days in", forgotten);
         }
         true
+    }
+
+    /// Whether the reports that were refused last could be stored now. So a failure ends without an upload, too.
+    fn can_store(&mut self) -> bool {
+        let sealed = self.to_seal.is_empty() && self.failed.is_none();
+        let refused = self.refused.take();
+        self.refused = refused.filter(|day| self.seen.identity(*day, &[]).is_err());
+        sealed && self.refused.is_none() && !self.seen.is_full(0) && self.write_and_remove().is_ok()
+    }
+
+    /// Writes as much as the last batch, where it would have been in the segment, to a file of its own. If the
+    /// process is killed, the next one removes that.
+    fn write_and_remove(&mut self) -> io::Result<()> {
+        const LEAST: usize = 4096;
+        let start = self.segment.as_ref().map_or(0, Segment::length);
+        let bytes = vec![b'.'; self.buffer.len().max(LEAST)];
+        let path = self.folder.join(format!("check.{}", folder::TEMPORARY));
+        let file = folder::open_regular(&path, OpenOptions::new().create(true).append(true))?;
+        let mut file = AppendFile::new(file, &path);
+        // A limit of a file's size counts what is before, which takes no room.
+        let written = file.cut_unsynced(start).and_then(|()| file.append(&bytes));
+        let written = written.and_then(|()| file.sync());
+        written.and(durable::remove_unsynced(&path).map(drop))
     }
 
     fn warn(&self, action: &str, result: io::Result<()>) {

@@ -18,6 +18,9 @@ pub enum Fault {
     PowerCutBefore(u64),
     /// The power fails after the operation took effect, but before it returns.
     PowerCutAfter(u64),
+    /// The store is away, as a bucket can be, until [`MemoryStore::restart`].
+    #[cfg(feature = "server")]
+    Away,
 }
 
 #[derive(Debug, Default)]
@@ -107,6 +110,11 @@ impl State {
                 effect(self);
                 self.dead = true;
                 injected
+            }
+            #[cfg(feature = "server")]
+            Some(Fault::Away) => {
+                let source = io::Error::new(super::OUTAGE, "a test has asked for it");
+                Err(StoreError::Io { action: "reach", path: "memory:".to_owned(), source })
             }
             _ => Ok(effect(self)),
         }

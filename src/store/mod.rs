@@ -197,6 +197,19 @@ pub enum StoreError {
     },
 }
 
+/// The kind of errors of a store that is away, or that does not let us in: nothing is known to be wrong with what is
+/// in it.
+#[cfg(feature = "server")]
+const OUTAGE: io::ErrorKind = io::ErrorKind::HostUnreachable;
+
+/// Whether an error, or what caused it, is that a store is away or does not let us in. It may be over soon.
+#[cfg(feature = "server")]
+pub(crate) fn is_outage(error: &(dyn std::error::Error + 'static)) -> bool {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let io_errors = causes.filter_map(|error| error.downcast_ref::<io::Error>());
+    io_errors.into_iter().any(|error| error.kind() == OUTAGE)
+}
+
 /// The objects of a batch, each once; or the name of one with two different contents.
 fn distinct(objects: &[(Key, Vec<u8>)]) -> Result<BTreeMap<&Key, &[u8]>, &Key> {
     let mut distinct = BTreeMap::new();

@@ -12,8 +12,8 @@ use std::fs::File;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
-/// The result of a check: nothing yet, or whether the file is intact.
-type Outcome = Option<bool>;
+/// The result of a check: nothing yet, that the file is intact, or why it cannot be served.
+type Outcome = Option<Result<(), Refusal>>;
 
 /// The files that were checked or are being checked, by SHA-256.
 #[derive(Debug, Clone, Default)]
@@ -24,9 +24,9 @@ impl Checked {
     pub(super) async fn open(&self, data: &PublicData, file: &PublicFile) -> Result<File, Refusal> {
         let interrupted = |_| Refusal::unavailable("reading was interrupted; try again");
         let mut outcome = self.check(data, file);
-        let good = outcome.wait_for(Option::is_some).await.is_ok_and(|good| *good == Some(true));
-        if !good {
-            return Err(Refusal::damaged());
+        match outcome.wait_for(Option::is_some).await.as_deref() {
+            Ok(Some(checked)) => checked.clone()?,
+            _ => return Err(Refusal::damaged()),
         }
         let (data, file) = (data.clone(), file.clone());
         let opened = tokio::task::spawn_blocking(move || data.reopen(&file)).await;
@@ -44,8 +44,8 @@ impl Checked {
         let (checked, data, file) = (self.clone(), data.clone(), file.clone());
         tokio::task::spawn_blocking(move || {
             // If this panics, the sender is dropped, which wakes those who wait.
-            let good = data.open(&file).map_err(|fault| report(&fault)).is_ok();
-            if !good {
+            let good = data.open(&file).map(drop).map_err(|fault| report(&fault));
+            if good.is_err() {
                 let mut checks = checked.0.lock().unwrap_or_else(PoisonError::into_inner);
                 checks.remove(&file.sha256);
             }
@@ -58,5 +58,5 @@ impl Checked {
 /// Logs what is wrong with the store for the operator; clients are only told that something is.
 fn report(fault: &PublicError) -> Refusal {
     tracing::error!(%fault, "cannot serve public data");
-    Refusal::damaged()
+    Refusal::of_store(fault)
 }

@@ -6,7 +6,6 @@
 
 use super::head::FRESH;
 use super::refusal::Refusal;
-use std::fmt::Display;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 use tokio::sync::Mutex;
@@ -27,7 +26,7 @@ impl<T: Send + Sync + 'static> Fresh<T> {
 
     /// The current value. `read` blocks; it is given the last value, and returns it if nothing
     /// changed.
-    pub(super) async fn current<E: Display + Send + 'static>(
+    pub(super) async fn current<E: std::error::Error + Send + 'static>(
         &self,
         read: impl FnOnce(Option<Arc<T>>) -> Result<Arc<T>, E> + Send + 'static,
     ) -> Result<Arc<T>, Refusal> {
@@ -45,7 +44,7 @@ impl<T: Send + Sync + 'static> Fresh<T> {
             Ok(Ok(thing)) => thing,
             Ok(Err(fault)) => {
                 tracing::error!(%fault, "cannot read the store");
-                last.ok_or_else(Refusal::damaged)?
+                last.ok_or_else(|| Refusal::of_store(&fault))?
             }
             Err(_) => return Err(Refusal::unavailable("reading was interrupted; try again")),
         };

@@ -5,7 +5,7 @@
 //! | `log` | the published head can be read and is valid |
 //! | `store` | no requested object is missing or damaged |
 //! | `data` | the index of public data and the newest definitions can be read |
-//! | `uploads` | the receiver is open, its thread is alive, the disk accepts writes, and the day's budget is not used up |
+//! | `uploads` | the receiver is open, its thread is alive, the disk or the store accepts writes (tried again every few seconds after it did not), and the day's budget is not used up |
 //! | `publishing` | everything committed is published |
 //! | `witnesses` | the published head was recently cosigned as the policy requires; no witness reports another history |
 //! | `settings` | the witnesses in `candor.toml` are those in force (listed only if not) |

@@ -91,7 +91,7 @@ impl fmt::Display for Metrics<'_> {
         )?;
         let capacity = uploads.journal.capacity as u64;
         family("upload_queue_limit", "gauge", "The most that may wait.", &number(capacity))?;
-        let help = "How often the disk refused to store reports.";
+        let help = "How often the disk or the store refused to store reports.";
         family("disk_errors_total", "counter", help, &number(uploads.journal.disk_errors))?;
         if let Some(admission) = &self.admission {
             let left = number(admission.reports_left);

@@ -112,7 +112,7 @@ async fn blocking<T: Send + 'static>(
         Ok(Ok(found)) => Ok(found),
         Ok(Err(fault)) => {
             tracing::error!(%fault, "cannot read the store");
-            Err(Refusal::damaged())
+            Err(Refusal::of_store(&fault))
         }
         Err(_) => Err(Refusal::unavailable("reading was interrupted; try again")),
     }

@@ -3,6 +3,8 @@
 /// How a server accepts reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReceiverSettings {
+    /// Whether it keeps them in a store that others can use, too, and not on its own disk.
+    pub in_store: bool,
     /// Whether it merges them into the public data itself, every day.
     pub merges: bool,
     /// The proxies that it trusts to name a client's address, as configured.

@@ -9,6 +9,7 @@
 
 use super::cache::Stopped;
 use super::representation::Content;
+use crate::store::is_outage;
 use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -42,6 +43,17 @@ impl Refusal {
         let sentence =
             "the server cannot read what it should serve here; the operator has been informed";
         Refusal { status: StatusCode::INTERNAL_SERVER_ERROR, sentence: sentence.to_string() }
+    }
+
+    /// Reading the store failed like this: it is away, or what is in it is missing or damaged. The details are only
+    /// for the operator.
+    pub(super) fn of_store(error: &(dyn std::error::Error + 'static)) -> Refusal {
+        match is_outage(error) {
+            true => Refusal::unavailable(
+                "the server cannot reach its store at the moment; try again later",
+            ),
+            false => Refusal::damaged(),
+        }
     }
 
     /// The server cannot answer now, but may be able to soon.

@@ -18,7 +18,7 @@ use crate::aggregate::index::PublicFile;
 use crate::count::entries;
 use crate::gomod::{ModulePath, ModuleVersion};
 use crate::publish::{CatalogueProject, Retirements};
-use crate::store::Store;
+use crate::store::{Store, is_outage};
 use crate::tlog::{
     Bundle, Hash, InclusionProof, LeafIndex, LogVerifiers, Policy, Protocol, Tile, TreeHead,
 };
@@ -211,7 +211,10 @@ impl Site {
                     let read =
                         move || data.index().and_then(|index| data.check_charts(&index, week));
                     let read = tokio::task::spawn_blocking(read).await;
-                    if let Ok(read) = read {
+                    // While the store is away nothing is known of it.
+                    if let Ok(read) = read
+                        && !read.as_ref().is_err_and(|error| is_outage(error))
+                    {
                         let problem = read.err().map(|error| error.to_string());
                         self.damage().note(StoredObject::Charts(week), problem);
                     }
@@ -383,13 +386,20 @@ impl Site {
     /// A public file, opened after its bytes were checked against the index.
     pub(super) async fn public_file(&self, file: &PublicFile) -> Result<File, Refusal> {
         let opened = self.0.checked.open(self.public_data(), file).await;
-        let problem = opened.as_ref().err().filter(|refusal| refusal.is_damage()).map(|_| {
+        let damaged = || {
             format!(
                 "{} ({}) is missing or damaged; the server's log has the details",
                 file.name, file.sha256
             )
-        });
-        self.note(StoredObject::File(file.name.clone()), problem);
+        };
+        match &opened {
+            Ok(_) => self.note(StoredObject::File(file.name.clone()), None),
+            Err(refusal) if refusal.is_damage() => {
+                self.note(StoredObject::File(file.name.clone()), Some(damaged()));
+            }
+            // Nothing is known of it.
+            Err(_) => {}
+        }
         opened
     }
 
@@ -407,8 +417,12 @@ impl Site {
             }
             Err(fault) => {
                 tracing::error!(%fault, "cannot serve what the log has");
-                self.note(object, Some(fault.to_string()));
-                Err(Refusal::damaged())
+                let refusal = Refusal::of_store(&fault);
+                // Nothing is known to be wrong with the object while the store is away.
+                if refusal.is_damage() {
+                    self.note(object, Some(fault.to_string()));
+                }
+                Err(refusal)
             }
         }
     }

@@ -213,13 +213,33 @@ fn a_deployment_in_a_bucket_keeps_its_signers_memory_apart_from_it() {
     let served = Server::start(&mut serve);
     let mut moved = candor_on(&server);
     moved.args(["signer", "move", "--url", &served.url, "--data"]).arg(&data);
-    succeed(&mut moved);
+    let said = succeed(&mut moved);
+    assert!(said.contains("the same keys/ and candor.toml sign, too"), "{said}");
+    assert!(!said.contains("previous signer"), "it is this folder, which keeps its key: {said}");
     let locks = server.files().join("one-lock").read_dir().expect("a folder");
     let is_lock = |entry: std::io::Result<std::fs::DirEntry>| {
         entry.expect("an entry").file_name().to_string_lossy().starts_with("signer-")
     };
     assert_eq!(locks.map(is_lock).filter(|is_lock| *is_lock).count(), 1);
     succeed(&mut verify());
+
+    // A bucket that is away is said before it is an error, which takes longer.
+    for verb in ["serve", "merge"] {
+        let mut away = candor_on(&server);
+        away.env("AWS_ENDPOINT_URL", nobody()).args([verb, "--data"]).arg(&data);
+        let said = refused(&mut away, 1);
+        let first = said.lines().next().unwrap_or_default();
+        let place = format!("{} at http://127.0.0.1:", server.url("one"));
+        assert!(first.contains("; trying again, at most 7 times more"), "{verb}: {said}");
+        assert!(first.contains(&place), "{verb}: {said}");
+        assert_eq!(said.matches("trying again").count(), 1, "{verb}: {said}");
+    }
+}
+
+/// An address where nobody answers.
+fn nobody() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    format!("http://{}", listener.local_addr().expect("an address"))
 }
 
 /// How many schedules of faults are run; more by hand.

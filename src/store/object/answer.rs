@@ -13,10 +13,12 @@
 //! What reads may be sent again after all but the last.
 
 use super::transport::Seen;
+use crate::store::OUTAGE;
 use crate::terminal::OneLine;
 use object_store::Error;
 use object_store::client::{HttpError, HttpErrorKind};
 use std::error::Error as _;
+use std::io::ErrorKind;
 
 /// Why there is no result.
 #[derive(Debug, Clone)]
@@ -39,11 +41,22 @@ pub(super) enum Answer {
 pub(super) struct Cause {
     what: String,
     way_out: String,
+    is_damage: bool,
 }
 
 impl Cause {
     pub(super) fn new(what: impl Into<String>, way_out: impl Into<String>) -> Cause {
-        Cause { what: what.into(), way_out: way_out.into() }
+        Cause { what: what.into(), way_out: way_out.into(), is_damage: false }
+    }
+
+    /// Something in the store is damaged.
+    pub(super) fn damage(what: impl Into<String>, way_out: impl Into<String>) -> Cause {
+        Cause { is_damage: true, ..Cause::new(what, way_out) }
+    }
+
+    /// The kind of the error that it causes.
+    pub(super) fn kind(&self) -> ErrorKind {
+        if self.is_damage { ErrorKind::InvalidData } else { OUTAGE }
     }
 }
 

@@ -37,6 +37,8 @@ pub(super) fn environment() -> Environment {
 pub(super) struct Client {
     /// Where it is, if that is not its provider's own place.
     pub(super) endpoint: String,
+    /// What an operator calls it: the URL, and the endpoint if there is one.
+    pub(super) name: String,
     pub(super) objects: Arc<dyn ObjectStore>,
     pub(super) parts: Arc<dyn MultipartStore>,
 }
@@ -60,13 +62,18 @@ pub(super) fn connect(
 }
 
 fn both<S: ObjectStore + MultipartStore>(
+    url: &BucketUrl,
     endpoint: Option<&str>,
     built: object_store::Result<S>,
 ) -> Result<Client, Cause> {
     let store =
         Arc::new(built.map_err(|error| Cause::new(error.to_string(), "correct the settings"))?);
     let endpoint = endpoint.unwrap_or_default().to_owned();
-    Ok(Client { endpoint, objects: store.clone(), parts: store })
+    let name = match endpoint.as_str() {
+        "" => url.to_string(),
+        endpoint => format!("{url} at {endpoint}"),
+    };
+    Ok(Client { endpoint, name, objects: store.clone(), parts: store })
 }
 
 /// Whether plain http may be used to an endpoint.
@@ -132,6 +139,7 @@ fn s3(url: &BucketUrl, environment: &Environment, limits: Limits) -> Result<Clie
         return Err(no_credentials());
     }
     both(
+        url,
         endpoint,
         builder
             .with_bucket_name(url.bucket())
@@ -168,6 +176,7 @@ fn google(url: &BucketUrl, environment: &Environment, limits: Limits) -> Result<
     let plain = may_be_plain(endpoint, set("GOOGLE_ALLOW_HTTP"))?;
     let options = ClientOptions::new().with_allow_http(plain);
     both(
+        url,
         endpoint,
         builder
             .with_bucket_name(url.bucket())
@@ -192,6 +201,7 @@ fn azure(url: &BucketUrl, environment: &Environment, limits: Limits) -> Result<C
     let endpoint = endpoint.map(String::as_str);
     let plain = may_be_plain(endpoint, set("AZURE_ALLOW_HTTP"))?;
     both(
+        url,
         endpoint,
         builder
             .with_container_name(url.bucket())

@@ -224,7 +224,7 @@ impl BucketStore {
 }
 
 fn remote(action: &'static str, url: &BucketUrl, cause: Cause) -> StoreError {
-    StoreError::Io { action, path: url.to_string(), source: io::Error::other(cause) }
+    StoreError::Io { action, path: url.to_string(), source: io::Error::new(cause.kind(), cause) }
 }
 
 impl Store for BucketStore {
@@ -305,9 +305,10 @@ impl Store for BucketStore {
     }
 
     fn open(&self, key: &Key) -> Result<Option<File>, StoreError> {
-        let own = durable::make_folders(&self.scratch)
-            .and_then(|()| tempfile::tempfile_in(&self.scratch));
-        // A machine that only answers readers may not write to its own folder.
+        // A machine that only answers readers makes no folder, and may not even write to its own.
+        let beside = self.scratch.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let own = tempfile::tempfile_in(&self.scratch);
+        let own = own.or_else(|error| beside.map_or(Err(error), tempfile::tempfile_in));
         let file = own.or_else(|error| tempfile::tempfile().map_err(|_| error));
         let mut file = file.map_err(|e| failed("create a file in", &self.scratch, e))?;
         let (client, path, patience) = (self.client.clone(), self.path(key)?, self.patience);
@@ -327,7 +328,8 @@ impl Store for BucketStore {
     fn list(&self, folder: &Key) -> Result<Vec<Key>, StoreError> {
         let (client, path, patience) = (self.client.clone(), self.path(folder)?, self.patience);
         let list = async move {
-            until_settled(patience, || client.objects.list_with_delimiter(Some(&path))).await
+            until_settled(&client, patience, || client.objects.list_with_delimiter(Some(&path)))
+                .await
         };
         let listed = self.wait("list", Some(folder), list)?;
         let objects = listed.map(|listed| listed.objects).unwrap_or_default();

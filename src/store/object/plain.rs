@@ -72,7 +72,7 @@ async fn put(
     bytes: Bytes,
 ) -> Result<(), Cause> {
     let attributes = attributes(headers);
-    let written = until_settled(patience, || {
+    let written = until_settled(&client, patience, || {
         let options = PutOptions::from(attributes.clone());
         client.objects.put_opts(&path, bytes.clone().into(), options)
     });

@@ -66,14 +66,14 @@ pub(super) async fn read(
 }
 
 async fn there(client: &Client, path: &Path, patience: Patience) -> Result<Option<There>, Cause> {
-    let mut attempts = Attempts::new(patience);
+    let mut attempts = Attempts::new(client, patience);
     loop {
         let Some((hash, there)) = look(client, path, patience).await? else { return Ok(None) };
         if hash.is_none_or(|hash| hash == hash_of(&there.bytes)) {
             return Ok(Some(there));
         }
-        if !attempts.another().await {
-            return Err(Cause::new(
+        if !attempts.another(&Answer::Condition).await {
+            return Err(Cause::damage(
                 "its bytes are not those that it was written with",
                 "restore it from the newest copy of the store",
             ));
@@ -87,7 +87,7 @@ async fn look(
     path: &Path,
     patience: Patience,
 ) -> Result<Option<(Option<String>, There)>, Cause> {
-    until_settled(patience, || async {
+    until_settled(client, patience, || async {
         let found = client.objects.get_opts(path, GetOptions::default()).await?;
         let version =
             UpdateVersion { e_tag: found.meta.e_tag.clone(), version: found.meta.version.clone() };
@@ -156,7 +156,7 @@ pub(super) async fn swap(
 ) -> Result<Swap, Cause> {
     let name = random_name()?;
     let new = bytes::Bytes::from(new);
-    let mut attempts = Attempts::new(patience);
+    let mut attempts = Attempts::new(client, patience);
     // The newest swap before the first request whose fate is open.
     let mut open: Option<Option<String>> = None;
     loop {
@@ -197,7 +197,7 @@ pub(super) async fn swap(
             }
             Err(Answer::Refused(cause)) => return Err(unknown(&open, cause)),
         };
-        if !attempts.another().await {
+        if !attempts.another(&answer).await {
             return Err(unknown(&open, attempts.given_up(answer)));
         }
     }

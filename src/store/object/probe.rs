@@ -85,7 +85,7 @@ pub(super) async fn probe(
     staging: &Path,
     patience: Patience,
 ) -> Result<(), Cause> {
-    let mut attempts = Attempts::new(patience);
+    let mut attempts = Attempts::new(client, patience);
     loop {
         let name = random_name()?;
         let (one, raced) =
@@ -100,7 +100,7 @@ pub(super) async fn probe(
             Err(Answer::Refused(cause)) => return Err(cause),
             Err(other) => other,
         };
-        if !attempts.another().await {
+        if !attempts.another(&answer).await {
             return Err(attempts.given_up(answer));
         }
     }
@@ -159,7 +159,7 @@ async fn conditions(client: &Client, one: &Path, raced: &Path) -> Result<(), Ans
 /// Removes what uploads left long ago, by the store's own clock as far as it goes.
 async fn clear(client: &Client, staging: &Path, patience: Patience) -> Result<(), Cause> {
     let list = || client.objects.list_with_delimiter(Some(staging));
-    let Some(listed) = until_settled(patience, list).await? else { return Ok(()) };
+    let Some(listed) = until_settled(client, patience, list).await? else { return Ok(()) };
     let Some(long_ago) = SystemTime::now().checked_sub(LEFT) else { return Ok(()) };
     for left in listed.objects {
         if SystemTime::from(left.last_modified) < long_ago {

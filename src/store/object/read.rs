@@ -30,7 +30,7 @@ pub(super) async fn download(
             "make room on this disk",
         )
     };
-    let mut attempts = Attempts::new(patience);
+    let mut attempts = Attempts::new(client, patience);
     let mut written: u64 = 0;
     let mut e_tag: Option<String> = None;
     loop {
@@ -77,9 +77,9 @@ pub(super) async fn download(
         }
         // As long as some of it comes each time, it comes to an end.
         if written > before && before > 0 {
-            attempts = Attempts::new(patience);
+            attempts = Attempts::new(client, patience);
         }
-        if !attempts.another().await {
+        if !attempts.another(&answer).await {
             return Err(attempts.given_up(answer));
         }
     }

@@ -1,8 +1,10 @@
 //! Sending again, with pauses that grow, as long as it makes sense.
 
 use super::answer::{Answer, Cause};
+use super::connect::Client;
 use super::transport::Seen;
 use std::future::Future;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How often, and how long, a request is sent again.
@@ -18,17 +20,20 @@ pub(super) struct Patience {
     pub(super) at_most: Duration,
 }
 
+/// An operator is told at most so often that a store does not answer: many requests find that out at once.
+const TOLD_AGAIN: Duration = Duration::from_secs(60);
+
 /// Counts attempts.
-#[derive(Debug)]
-pub(super) struct Attempts {
+pub(super) struct Attempts<'a> {
+    client: &'a Client,
     patience: Patience,
     made: u32,
     since: Instant,
 }
 
-impl Attempts {
-    pub(super) fn new(patience: Patience) -> Attempts {
-        Attempts { patience, made: 0, since: Instant::now() }
+impl Attempts<'_> {
+    pub(super) fn new(client: &Client, patience: Patience) -> Attempts<'_> {
+        Attempts { client, patience, made: 0, since: Instant::now() }
     }
 
     /// Whether none was made before this one.
@@ -36,12 +41,13 @@ impl Attempts {
         self.made == 0
     }
 
-    /// Waits before the next attempt; `false` if there is none.
-    pub(super) async fn another(&mut self) -> bool {
+    /// Waits before the next attempt, after one that ended with `answer`; `false` if there is none.
+    pub(super) async fn another(&mut self, answer: &Answer) -> bool {
         self.made += 1;
         if self.made >= self.patience.attempts || self.since.elapsed() > self.patience.at_most {
             return false;
         }
+        self.tell(answer);
         let doubled = self.patience.first.saturating_mul(1 << (self.made - 1).min(16));
         let pause = doubled.min(self.patience.longest);
         // Between half of it and all, so that those who collided do not do so again.
@@ -50,6 +56,22 @@ impl Attempts {
         let part = 0.5 + f64::from(u16::from_le_bytes(random)) / f64::from(u16::MAX) / 2.0;
         tokio::time::sleep(pause.mul_f64(part)).await;
         true
+    }
+
+    /// Says at once that the store does not answer, as it may take minutes until that is an error.
+    fn tell(&self, answer: &Answer) {
+        static TOLD: Mutex<Option<Instant>> = Mutex::new(None);
+        let (Answer::NotSent(cause) | Answer::Unclear(cause)) = answer else { return };
+        let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.is_some_and(|told| told.elapsed() < TOLD_AGAIN) {
+            return;
+        }
+        *told = Some(Instant::now());
+        let left = self.patience.attempts - self.made;
+        tracing::warn!(
+            "{} does not answer as it should: {cause}; trying again, at most {left} times more",
+            self.client.name
+        );
     }
 
     /// What is said at the end, if the last attempt ended like this.
@@ -74,13 +96,14 @@ pub(super) async fn ask<T>(
 /// Sends a request that may be sent any number of times, until its answer is settled: a result, `None` if
 /// there is no such object, or the reason why there is neither.
 pub(super) async fn until_settled<T, F>(
+    client: &Client,
     patience: Patience,
     mut request: impl FnMut() -> F,
 ) -> Result<Option<T>, Cause>
 where
     F: Future<Output = object_store::Result<T>>,
 {
-    let mut attempts = Attempts::new(patience);
+    let mut attempts = Attempts::new(client, patience);
     loop {
         let answer = match ask(request()).await {
             Ok(done) => return Ok(Some(done)),
@@ -88,7 +111,7 @@ where
             Err(Answer::Refused(cause)) => return Err(cause),
             Err(other) => other,
         };
-        if !attempts.another().await {
+        if !attempts.another(&answer).await {
             return Err(attempts.given_up(answer));
         }
     }

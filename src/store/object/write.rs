@@ -45,7 +45,7 @@ pub(super) async fn get(
     path: &Path,
     patience: Patience,
 ) -> Result<Option<Bytes>, Cause> {
-    until_settled(patience, || async {
+    until_settled(client, patience, || async {
         client.objects.get_opts(path, GetOptions::default()).await?.bytes().await
     })
     .await
@@ -58,7 +58,7 @@ pub(super) async fn create(
     patience: Patience,
     bytes: Bytes,
 ) -> Result<Created, Cause> {
-    let mut attempts = Attempts::new(patience);
+    let mut attempts = Attempts::new(client, patience);
     loop {
         let options = PutOptions::from(PutMode::Create);
         let request = client.objects.put_opts(path, bytes.clone().into(), options);
@@ -73,7 +73,7 @@ pub(super) async fn create(
             },
             Err(other) => other,
         };
-        if !attempts.another().await {
+        if !attempts.another(&answer).await {
             return Err(attempts.given_up(answer));
         }
     }
@@ -81,7 +81,7 @@ pub(super) async fn create(
 
 /// Removes an object, if there is one.
 pub(super) async fn remove(client: &Client, path: &Path, patience: Patience) -> Result<(), Cause> {
-    until_settled(patience, || client.objects.delete(path)).await.map(drop)
+    until_settled(client, patience, || client.objects.delete(path)).await.map(drop)
 }
 
 /// How a file is read, piece by piece.
@@ -134,7 +134,7 @@ async fn upload(
     length: u64,
 ) -> Result<(), Cause> {
     let gone = || Cause::new("the upload is gone", "run the command again");
-    let begin = until_settled(patience, || client.parts.create_multipart(staged)).await?;
+    let begin = until_settled(client, patience, || client.parts.create_multipart(staged)).await?;
     let id = begin.ok_or_else(gone)?;
     let sent = async {
         let mut parts = Vec::new();
@@ -148,9 +148,9 @@ async fn upload(
             let number = parts.len();
             let send =
                 || client.parts.put_part(staged, &id, number, PutPayload::from(piece.clone()));
-            parts.push(until_settled(patience, send).await?.ok_or_else(gone)?);
+            parts.push(until_settled(client, patience, send).await?.ok_or_else(gone)?);
         }
-        let mut attempts = Attempts::new(patience);
+        let mut attempts = Attempts::new(client, patience);
         loop {
             let answer =
                 match ask(client.parts.complete_multipart(staged, &id, parts.clone())).await {
@@ -159,11 +159,11 @@ async fn upload(
                     Err(other) => other,
                 };
             // It may have happened, and then there is no such upload any more. Nobody else has this name.
-            let there = until_settled(patience, || client.objects.head(staged)).await?;
+            let there = until_settled(client, patience, || client.objects.head(staged)).await?;
             if there.is_some_and(|there| there.size == length) {
                 return Ok(());
             }
-            if !attempts.another().await {
+            if !attempts.another(&answer).await {
                 return Err(attempts.given_up(answer));
             }
         }
@@ -184,7 +184,7 @@ async fn copy(
     file: &mut File,
     length: u64,
 ) -> Result<Created, Cause> {
-    let mut attempts = Attempts::new(patience);
+    let mut attempts = Attempts::new(client, patience);
     loop {
         let options = CopyOptions { mode: CopyMode::Create, ..CopyOptions::default() };
         let answer = match ask(client.objects.copy_opts(staged, path, options)).await {
@@ -196,7 +196,7 @@ async fn copy(
             },
             Err(other) => other,
         };
-        if !attempts.another().await {
+        if !attempts.another(&answer).await {
             return Err(attempts.given_up(answer));
         }
     }
@@ -210,7 +210,7 @@ async fn compare(
     file: &mut File,
     length: u64,
 ) -> Result<Option<Created>, Cause> {
-    let Some(there) = until_settled(patience, || client.objects.head(path)).await? else {
+    let Some(there) = until_settled(client, patience, || client.objects.head(path)).await? else {
         return Ok(None);
     };
     if there.size != length {
@@ -220,7 +220,8 @@ async fn compare(
     let mut at = 0;
     while at < length {
         let end = length.min(at + PART);
-        let read = until_settled(patience, || client.objects.get_range(path, at..end)).await?;
+        let read =
+            until_settled(client, patience, || client.objects.get_range(path, at..end)).await?;
         let Some(read) = read else { return Ok(None) };
         let mut own = Vec::new();
         file.take(end - at).read_to_end(&mut own).map_err(|error| unreadable(&error))?;

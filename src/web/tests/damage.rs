@@ -1,5 +1,6 @@
 //! The store changes, is rolled back, is damaged or fails, and what is shown remains true.
 
+use super::data;
 use super::fixture::{ESCAPED, Fixture, get, module};
 use crate::gomod::ModulePath;
 use crate::publish::zip_key;
@@ -326,4 +327,35 @@ async fn requests_are_counted_by_part_and_status_and_nothing_else() {
         ]
     );
     assert!(!metrics.text().contains("alice"));
+}
+
+#[tokio::test]
+async fn a_store_that_is_away_is_no_damage_and_all_is_well_when_it_is_back() {
+    let fixture = data::fixture();
+    let site = fixture.site().await;
+    let router = router(site.clone(), None);
+    let paths = [
+        format!("/goproxy/{ESCAPED}/@v/v0.1.0.zip"),
+        format!("/sumdb/lookup/{ESCAPED}@v0.1.0"),
+        "/log/tile/0/000.p/1".into(),
+        "/log/tile/entries/000.p/1".into(),
+        "/config/v0.1.0".into(),
+        "/data/index.json".into(),
+        "/data/weeks/week-2026-11-15.parquet".into(),
+        "/charts/".into(),
+    ];
+    fixture.store.inject(Fault::Away);
+    for path in &paths {
+        let answer = get(&router, path).await;
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{path}: {}", answer.text());
+        assert_eq!(answer.header("retry-after"), "5", "{path}");
+        assert!(!answer.text().contains("memory:"), "the cause is only for the operator");
+    }
+    assert_eq!(status(&admin(site.clone(), None), "/health").await, 503);
+    fixture.store.restart();
+    assert_eq!(status(&admin(site.clone(), None), "/health").await, 200);
+    for path in &paths {
+        let now = status(&router, path).await;
+        assert_eq!(now, StatusCode::OK, "{path}");
+    }
 }

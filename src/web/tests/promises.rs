@@ -65,6 +65,7 @@ async fn addresses_are_promised_as_far_as_this_server_goes() {
         let site = fixture.site().await;
         if let Some(trusted_proxies) = receiving {
             site.set_receiver_settings(ReceiverSettings {
+                in_store: false,
                 merges: true,
                 trusted_proxies,
                 budgets: None,

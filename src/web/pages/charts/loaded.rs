@@ -331,8 +331,11 @@ async fn read<T: Send + 'static>(
         }
         Err(fault) => {
             tracing::error!(%fault, %week, "cannot read the charts of a week");
-            noted.note_charts(week, fault.to_string());
-            Err(Refusal::damaged())
+            let refusal = Refusal::of_store(&fault);
+            if refusal.is_damage() {
+                noted.note_charts(week, fault.to_string());
+            }
+            Err(refusal)
         }
     };
     site.chart_cache().read(load).await

@@ -114,7 +114,16 @@ pub(super) fn section(settings: &PageSettings) -> Markup {
         h2 id="not-defended" { "What is not protected" }
         ul {
             li {
-                "Until reports are merged, whoever runs this server, or breaks into it, can see them as they arrive. "
+                @match settings.is_in_store() {
+                    true => {
+                        "Until reports are merged, whoever runs this server or the store, or breaks into either, can "
+                        "see them as they arrive. "
+                    }
+                    false => {
+                        "Until reports are merged, whoever runs this server, or breaks into it, can see them as they "
+                        "arrive. "
+                    }
+                }
                 "After that, their order is lost."
             }
             li {

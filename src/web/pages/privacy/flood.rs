@@ -89,6 +89,9 @@ pub(super) fn section(settings: &PageSettings) -> Markup {
                     (counted(MAX_WEEK_AGE.unsigned_abs().into(), "day")) " after its day, so the reports of a week, "
                     "which has seven days, can be sent on " (7 + MAX_WEEK_AGE) " days: somebody who is patient needs "
                     "fewer networks."
+                    @if settings.is_in_store() {
+                        " Each server that takes reports has limits of its own; there can be several."
+                    }
                 }
                 (None, Some(_)) => {
                     "This server does not limit how many reports one sender may send: a single machine is enough for any "

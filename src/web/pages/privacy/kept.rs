@@ -24,12 +24,17 @@ fn kept(settings: &PageSettings) -> Vec<Kept> {
     let days = |number: i32| counted(number.unsigned_abs().into(), "day");
     let (seen, last) = (days(MAX_WEEK_AGE + 1), days(MAX_WEEK_AGE + 2));
     let budgets = settings.receiving().is_some_and(|receiving| receiving.budgets.is_some());
+    let in_store = settings.is_in_store();
     let private = "one object in the store (below buffer/), which is not served";
     let mut rows = vec![
         Kept {
             what: "A report, as it was accepted: without LastWeek, and with X rounded up",
             is_stored: false,
-            place: "the buffer, on this server’s disk".to_owned(),
+            place: match in_store {
+                true => "the store (below uploads/), which is at its provider and is not served",
+                false => "the buffer, on this server’s disk",
+            }
+            .to_owned(),
             how_long: match settings.receiving().is_some_and(|receiving| receiving.merges) {
                 true => "until it is merged, once a day".to_owned(),
                 false => "until the operator merges it with candor merge".to_owned(),
@@ -46,7 +51,11 @@ fn kept(settings: &PageSettings) -> Vec<Kept> {
         Kept {
             what: "A keyed hash of each report, so that one that is sent twice counts once",
             is_stored: false,
-            place: "this server’s disk".to_owned(),
+            place: match in_store {
+                true => "the store, which is at its provider",
+                false => "this server’s disk",
+            }
+            .to_owned(),
             how_long: format!("{seen} after the report’s day; then it is deleted with its key"),
         },
         Kept {
@@ -112,9 +121,17 @@ pub(super) fn section(settings: &PageSettings) -> Markup {
         }
         (layout::wide("What is stored of reports", &table))
         p {
-            "Nothing that is stored says when a report arrived, or in which order, with one exception: while a file "
-            "of the buffer is being written, its reports are in the order of their arrival. They are shuffled when "
-            "it is closed."
+            "Nothing that is stored says when a report arrived, or in which order, with one exception: "
+            @match settings.is_in_store() {
+                true => {
+                    "reports that arrive together become one object in the store, in random order, and are combined "
+                    "with others once an hour. The provider of the store can tell when each object was made."
+                }
+                false => {
+                    "while a file of the buffer is being written, its reports are in the order of their arrival. They "
+                    "are shuffled when it is closed."
+                }
+            }
         }
         h2 id="dropped" { "What is dropped, and why" }
         dl {

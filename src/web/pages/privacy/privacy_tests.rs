@@ -16,7 +16,7 @@ fn page(settings: &PageSettings) -> String {
 }
 
 fn receiving() -> ReceiverSettings {
-    ReceiverSettings { merges: true, trusted_proxies: Vec::new(), budgets: None }
+    ReceiverSettings { in_store: false, merges: true, trusted_proxies: Vec::new(), budgets: None }
 }
 
 /// A deployment that accepts reports and has a stack chart.
@@ -94,6 +94,29 @@ fn sentences_about_addresses_and_floods_depend_on_budgets() {
     let prefixes = (needed / 50.0).ceil();
     let cells = format!("<td class=\"number\">{reports}</td><td class=\"number\">{prefixes}</td>");
     assert!(html.contains(&cells), "{cells}");
+}
+
+#[test]
+fn sentences_about_what_is_kept_depend_on_where() {
+    let budgets = Some(Budgets { prefix: 50, day: 40_000 });
+    let kept =
+        |in_store| with_receiver(Some(ReceiverSettings { in_store, budgets, ..receiving() }));
+    changes(
+        &kept(true),
+        &[
+            "the store (below uploads/), which is at its provider and is not served",
+            "the store, which is at its provider",
+            "The provider of the store can tell when",
+            "or the store, or breaks into either, can see them",
+            "Each server that takes reports has limits of its own",
+        ],
+        &kept(false),
+        &[
+            "the buffer, on this server’s disk",
+            "while a file of the buffer is being written",
+            "whoever runs this server, or breaks into it, can see them",
+        ],
+    );
 }
 
 #[test]

@@ -53,6 +53,11 @@ impl PageSettings {
         self.promised.receiving.as_ref()
     }
 
+    /// Whether what this server accepts is kept in a store that others can use, too.
+    pub(super) fn is_in_store(&self) -> bool {
+        self.receiving().is_some_and(|receiving| receiving.in_store)
+    }
+
     /// A key for pages that depend on them.
     pub(super) fn key(&self) -> String {
         format!("{self:?}")
