@@ -93,17 +93,6 @@ impl AppendFile {
         self.file.sync_data()
     }
 
-    /// Truncates it to this length, and makes all of it durable.
-    #[track_caller]
-    pub fn cut(&mut self, length: u64) -> io::Result<()> {
-        self.cut_unsynced(length)?;
-        self.recorded.alive_to_sync()?;
-        if self.recorded.synced(recorder::Sync::File) {
-            return Ok(());
-        }
-        self.file.sync_all()
-    }
-
     /// Truncates it to this length.
     pub fn cut_unsynced(&mut self, length: u64) -> io::Result<()> {
         self.recorded.alive()?;

@@ -8,8 +8,8 @@
 //! | [`create`] | the same with `link` and `unlink` instead of `rename`, so an existing file is not replaced |
 //! | [`rename`], [`remove`] | `rename` or `unlink`, `fsync` the folder of the name |
 //! | [`make_folders`] | `mkdir` each missing folder, the outermost first; then `fsync` their parents |
-//! | [`AppendFile`] | `write` at the end, `fdatasync`; or `ftruncate`, `fsync` |
-//! | [`ReservedFile`] | the same, and now and then `write` of zeros after the end, which later records replace |
+//! | [`AppendFile`] | `write` at the end, `fdatasync` |
+//! | [`ReservedFile`] | the same; or `ftruncate`, `fsync`; and now and then `write` of zeros after the end, which later records replace |
 //!
 //! Folders are synced because a name is durable only once its folder is synced, and that folder's own
 //! name only once its parent is. So if another process may have created a folder just now, its parent is

@@ -160,7 +160,7 @@ impl Log {
         self.append_on("2026-02-04", config);
     }
 
-    /// Like [`Log::append`], for this day.
+    /// Like [`Log::append_with`], for this day.
     pub(super) fn append_on(&self, day: &str, config: &CollectionConfig) {
         let version = self.append_alone(day, config);
         self.record(version, day, config, &[], &[]);

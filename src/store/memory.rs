@@ -113,7 +113,7 @@ impl State {
             }
             #[cfg(feature = "server")]
             Some(Fault::Away) => {
-                let source = io::Error::new(super::OUTAGE, "a test has asked for it");
+                let source = super::outage("a test has asked for it");
                 Err(StoreError::Io { action: "reach", path: "memory:".to_owned(), source })
             }
             _ => Ok(effect(self)),

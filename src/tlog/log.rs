@@ -88,7 +88,7 @@ pub struct Log {
     witnessing: Option<Witnessing>,
 }
 
-/// What came of an [`Log::append`].
+/// What came of an [`Log::append_with`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "a lost race appended nothing: start over from the new head"]
 pub enum Appended {
@@ -224,15 +224,16 @@ impl Log {
         }
     }
 
-    /// Appends any number of entries, as one commit, to the tree with head `at`.
-    ///
-    /// Returns once a head that contains them is published. `at` must come from [`Log::settle`].
+    /// [`Log::append_with`] of entries that refer to nothing.
+    #[cfg(any(test, feature = "testing"))]
     pub fn append(&self, at: TreeHead, entries: &[Entry]) -> Result<Appended, LogError> {
         self.append_with(at, entries, Vec::new())
     }
 
-    /// The same for entries that refer to these objects, which are stored with the staged entries: in one
-    /// batch, which costs hardly more than the entries alone.
+    /// Appends any number of entries, as one commit, to the tree with head `at`, and stores the objects that they
+    /// refer to with the staged entries: in one batch, which costs hardly more than the entries alone.
+    ///
+    /// Returns once a head that contains them is published. `at` must come from [`Log::settle`].
     pub fn append_with(
         &self,
         at: TreeHead,
