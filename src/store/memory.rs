@@ -113,8 +113,8 @@ impl State {
             }
             #[cfg(feature = "server")]
             Some(Fault::Away) => {
-                let source = super::outage("a test has asked for it");
-                Err(StoreError::Io { action: "reach", path: "memory:".to_owned(), source })
+                let (action, path) = ("reach", "memory:".to_owned());
+                Err(StoreError::Io { action, path, source: super::OUTAGE.into() })
             }
             _ => Ok(effect(self)),
         }

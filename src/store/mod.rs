@@ -202,12 +202,6 @@ pub enum StoreError {
 #[cfg(feature = "server")]
 const OUTAGE: io::ErrorKind = io::ErrorKind::HostUnreachable;
 
-/// An error of that kind.
-#[cfg(all(feature = "server", any(test, feature = "testing")))]
-fn outage(what: &'static str) -> io::Error {
-    io::Error::new(OUTAGE, what)
-}
-
 /// Whether an error, or what caused it, is that a store is away or does not let us in. It may be over soon.
 #[cfg(feature = "server")]
 pub(crate) fn is_outage(error: &(dyn std::error::Error + 'static)) -> bool {

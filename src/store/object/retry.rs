@@ -67,9 +67,8 @@ impl Attempts<'_> {
             return;
         }
         *told = Some(Instant::now());
-        let left = self.patience.attempts - self.made;
         tracing::warn!(
-            "{} does not answer as it should: {cause}; trying again, at most {left} times more",
+            "{} does not answer as it should: {cause}; trying again, which may take minutes",
             self.client.name
         );
     }
