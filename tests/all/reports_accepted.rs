@@ -111,7 +111,7 @@ proptest! {
 fn a_report_goes_from_a_counter_file_to_the_store_of_a_deployment() {
     let (deployment, charts) = (Deployment::new(), Charts::new());
     deployment.publish(&charts);
-    let server = deployment.serve();
+    let server = deployment.serve_and_keep();
     let machine = TempDir::new().expect("a temporary folder");
     let today = Day::of(SystemTime::now());
     let day_after = |day: Day, days| day.plus(days).to_string();

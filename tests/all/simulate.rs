@@ -48,7 +48,7 @@ fn the_same_seed_gives_the_same_reports() {
 fn a_deployment_accepts_all_of_them() {
     let (charts, deployment) = (Charts::new(), Deployment::new());
     deployment.publish(&charts);
-    let server = deployment.serve();
+    let server = deployment.serve_and_keep();
     let mut simulate = simulate(&charts, "3");
     let simulated = run(simulate.args(["--url", &server.url, "--connections", "3"]));
     let said = text(&simulated.stderr);

@@ -331,6 +331,11 @@ impl Deployment {
     pub fn serve(&self) -> Server {
         serve(self.path())
     }
+
+    /// The same, by a server that leaves all uploads where they are: it does not merge.
+    pub fn serve_and_keep(&self) -> Server {
+        Server::start(serve_command(self.path()).arg("--no-charts"))
+    }
 }
 
 /// The command that serves a deployment on a free port.
