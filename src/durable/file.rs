@@ -114,8 +114,8 @@ impl AppendFile {
 /// the others have. So zeros may be followed by what was written after them.
 #[derive(Debug)]
 pub struct ReservedFile {
-    file: File,
-    recorded: recorder::Handle,
+    /// It is not opened for appending, so what is written goes to where it was told.
+    file: AppendFile,
     /// Where the next record goes.
     end: u64,
     /// The length of the file.
@@ -126,7 +126,7 @@ impl ReservedFile {
     /// The file at `path`, opened for writing, but not for appending. Its records end at `end`, and zeros may follow.
     pub fn new(file: File, path: &Path, end: u64) -> io::Result<ReservedFile> {
         let length = file.metadata()?.len();
-        Ok(ReservedFile { file, recorded: recorder::opened(path), end, length })
+        Ok(ReservedFile { file: AppendFile::new(file, path), end, length })
     }
 
     /// The zeros after the end.
@@ -145,10 +145,11 @@ impl ReservedFile {
     }
 
     fn write_at_end(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.recorded.alive()?;
-        self.file.seek(SeekFrom::Start(self.end))?;
-        self.file.write_all(bytes)?;
-        self.recorded.written(self.end, bytes);
+        let AppendFile { file, recorded } = &mut self.file;
+        recorded.alive()?;
+        file.seek(SeekFrom::Start(self.end))?;
+        file.write_all(bytes)?;
+        recorded.written(self.end, bytes);
         Ok(())
     }
 
@@ -164,29 +165,24 @@ impl ReservedFile {
     /// Makes what was added durable. If that fails, nothing may be added any more.
     #[track_caller]
     pub fn sync(&mut self) -> io::Result<()> {
-        self.recorded.alive_to_sync()?;
-        if self.recorded.synced(recorder::Sync::File) {
-            return Ok(());
-        }
-        self.file.sync_data()
+        self.file.sync()
     }
 
     /// Truncates it to this length, and makes all of it durable.
     #[track_caller]
     pub fn cut(&mut self, length: u64) -> io::Result<()> {
         self.cut_unsynced(length)?;
-        self.recorded.alive_to_sync()?;
-        if self.recorded.synced(recorder::Sync::File) {
+        let AppendFile { file, recorded } = &mut self.file;
+        recorded.alive_to_sync()?;
+        if recorded.synced(recorder::Sync::File) {
             return Ok(());
         }
-        self.file.sync_all()
+        file.sync_all()
     }
 
     /// Truncates it to this length.
     pub fn cut_unsynced(&mut self, length: u64) -> io::Result<()> {
-        self.recorded.alive()?;
-        self.file.set_len(length)?;
-        self.recorded.cut(length);
+        self.file.cut_unsynced(length)?;
         (self.end, self.length) = (length, length);
         Ok(())
     }
