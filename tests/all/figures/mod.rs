@@ -222,7 +222,12 @@ fn check_known(world: &World, charts: &ProgramCharts) {
 
 fn check_week(world: &World, found: &WeekCharts) {
     let programs: Vec<&str> = found.programs.iter().map(|p| p.program.as_str()).collect();
-    assert_eq!(programs, PROGRAMS, "each path is a program of its own");
+    // Rarely there is one that no live chart asks for; then it is there only if it reported.
+    let expected = PROGRAMS.into_iter().filter(|program| {
+        let asked = world.catalogue.charts.iter().any(|chart| chart.program == *program);
+        asked || !views(world, program, |_| Some(1.0), |_| true).is_empty()
+    });
+    assert_eq!(programs, expected.collect::<Vec<_>>(), "each path is a program of its own");
     for under in &found.configs {
         let named = world.reports.iter().filter(|r| r["Config"] == under.version.as_str());
         assert_eq!(named.count() as u64, under.reports);
