@@ -77,7 +77,8 @@ fn of_folder(folder: &Path) -> Result<Option<PublishedConfigs>, Failure> {
     Ok(Some(PublishedConfigs::Folder { versions, head }))
 }
 
-fn of_site(address: &Address) -> Result<PublishedConfigs, Failure> {
+/// The configs of the site at an address.
+pub(super) fn of_site(address: &Address) -> Result<PublishedConfigs, Failure> {
     let http = Patient::new();
     let index: Index = serde_json::from_slice(&get(&http, &address.join("config/index.json"))?)
         .map_err(|error| {

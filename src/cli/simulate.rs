@@ -19,6 +19,7 @@ mod reporters;
 mod truth;
 
 use super::progress::Bar;
+use super::published::of_site;
 use super::today::today;
 use super::{Failure, Output};
 use crate::aggregate::{Phase, Progress as _};
@@ -66,9 +67,9 @@ pub(super) struct Args {
     /// The seed of the population.
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
-    /// The version under which the config was published.
-    #[arg(long, value_name = "VERSION", default_value = "v0.1.0")]
-    config: ModuleVersion,
+    /// The version under which the config was published [default: the newest of the deployment at --url, or v0.1.0].
+    #[arg(long, value_name = "VERSION")]
+    config: Option<ModuleVersion>,
     /// The day on which the week ended [default: today].
     #[arg(long, value_name = "DATE")]
     week: Option<Day>,
@@ -103,7 +104,12 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
         }
         None => None,
     };
-    let mut truth = Truth::new(args.seed, week, args.config, config.sample_rate.get());
+    let version = match (args.config, &args.url) {
+        (Some(version), _) => version,
+        (None, Some(url)) => newest_of(url)?,
+        (None, None) => ModuleVersion::FIRST,
+    };
+    let mut truth = Truth::new(args.seed, week, version, config.sample_rate.get());
     let started = Instant::now();
     // Far more installations than needed, if any of them may report.
     let enough = (args.reports as f64 / config.sample_rate.get() * 20.0) as u64 + 100_000;
@@ -111,8 +117,8 @@ pub(super) fn run(args: Args, out: Output) -> Result<(), Failure> {
         let since = args.since.unwrap_or_else(|| start_of_year(week));
         let population = Population::of(&config, args.seed, week, since);
         let allowed = Allowed::new(&config);
-        let version = args.config.to_string();
-        let known = KnownConfig::unverified(args.config, week, config.clone());
+        let known = KnownConfig::unverified(version, week, config.clone());
+        let version = version.to_string();
         let bar = Bar::new();
         let installations = 0..;
         for (number, mut local) in installations.map(|n| (n, population.installation(n))) {
@@ -186,6 +192,12 @@ fn read_config(path: &Path) -> Result<CollectionConfig, Failure> {
     let folder = charts_folder(path);
     let definitions = parse(&read_work_tree(&folder)?).map_err(|e| e.below(&folder))?;
     Ok(compile(&definitions, today()))
+}
+
+/// The newest version of a deployment.
+fn newest_of(url: &Address) -> Result<ModuleVersion, Failure> {
+    let newest = of_site(url)?.newest();
+    newest.ok_or_else(|| Failure::new(format!("{url} has published no config yet")))
 }
 
 /// The week before: the last reported week of an installation that reports every week.

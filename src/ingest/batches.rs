@@ -4,6 +4,7 @@
 //! uploads/ID            a batch: some reports, in random order, with their identities (`sealed`)
 //! uploads/keys/DATE     the key from which the identities of the day's reports are made, the same on all
 //!                       machines: 32 random bytes
+//! uploads/check-ID      written, and removed at once, to see whether the store takes it
 //! ```
 //!
 //! A batch is immutable, and its name is random, so no machine needs to know of another. A report can be in
@@ -27,6 +28,8 @@ use std::sync::Arc;
 pub const FOLDER: &str = "uploads";
 /// The folder of the days' keys.
 const KEYS: &str = "uploads/keys";
+/// How the names begin of what is written to see whether the store takes it.
+const CHECK: &str = "check-";
 /// A batch of as many bytes is not combined with others.
 const LARGE: usize = if cfg!(test) { 4 << 10 } else { 4 << 20 };
 /// How many bytes are combined at once, at most and about.
@@ -112,14 +115,22 @@ pub(super) fn day_key(store: &dyn Store, day: Day) -> Result<DayKey, StoreError>
 /// A name for [`check_writes`], which no other process has.
 pub(super) fn check_name() -> Result<Key, StoreError> {
     let id = SegmentId::random().map_err(random_failed)?;
-    Ok(Key::new(format!("{FOLDER}/check-{id}"))?)
+    Ok(Key::new(format!("{FOLDER}/{CHECK}{id}"))?)
 }
 
 /// Whether a batch could be stored now: writes an object that is no batch, and removes it. A process that dies
-/// in between leaves it, with nothing in it.
+/// in between leaves it, until [`remove_checks`].
 pub(super) fn check_writes(store: &dyn Store, name: &Key) -> Result<(), StoreError> {
     store.put(&[(name.clone(), b"can reports be stored?\n".to_vec())])?;
     store.remove(name)
+}
+
+/// Removes what [`check_writes`] left behind. A process that is just checking only finds that its object is gone.
+pub(super) fn remove_checks(store: &dyn Store) -> Result<(), StoreError> {
+    let keys = store.list(&Key::new(FOLDER)?)?;
+    let is_check =
+        |key: &Key| key.as_str().rsplit('/').next().is_some_and(|name| name.starts_with(CHECK));
+    keys.iter().filter(|key| is_check(key)).try_for_each(|key| store.remove(key))
 }
 
 /// The days that have a key.

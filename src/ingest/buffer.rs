@@ -1,6 +1,6 @@
 //! Where accepted reports are until a merge: in a folder of this machine, or in the store.
 
-use super::batches::{batches, remove_batches, remove_keys};
+use super::batches::{batches, remove_batches, remove_checks, remove_keys};
 use super::merge_requests::{Sealed, ask_to_seal, remove_merged};
 use super::read_error::ReadError;
 use super::sealed::{SealedFile, sealed_segments};
@@ -73,12 +73,15 @@ impl Buffer {
         }
     }
 
-    /// Forgets what is only needed to know again the reports of days that are `over`. A folder's receiver does that
-    /// by itself.
+    /// Forgets what is only needed to know again the reports of days that are `over`, and what processes that were
+    /// killed left. A folder's receiver does that by itself.
     pub fn forget(&self, over: impl Fn(Date) -> bool) -> Result<(), ReadError> {
         match self {
             Buffer::Folder(_) => Ok(()),
-            Buffer::Store(store) => Ok(remove_keys(&**store, |day| over(day.civil()))?),
+            Buffer::Store(store) => {
+                remove_checks(&**store)?;
+                Ok(remove_keys(&**store, |day| over(day.civil()))?)
+            }
         }
     }
 

@@ -28,8 +28,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 use std::fmt;
 use std::time::Duration;
+use tokio::time::timeout;
 
-/// How long checking one part may take, so that a disk that hangs does not hide the rest.
+/// How long checking may take, so that a disk or a bucket that hangs does not hide the rest.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A part, and what is wrong with it.
@@ -54,10 +55,23 @@ pub(super) struct Health {
 impl Health {
     /// Checks everything.
     pub(super) async fn of(site: &Site, slot: Option<&ReceiverSlot>) -> Health {
-        let mut parts = vec![log(site).await, store(site).await, data(site).await];
         let operations = site.operations().cloned().unwrap_or_default();
+        let (reports, witness) = (operations.lost_reports.clone(), operations.witness.clone());
+        // Side by side, so that a store that hangs delays the answer once and not once a part.
+        let (log, store, data, publishing, reports, witness) = tokio::join!(
+            log(site),
+            store(site),
+            data(site),
+            publishing(site),
+            when(reports, |find| {
+                let LostReports { gone, damaged } = find();
+                gone.into_iter().chain(damaged).collect()
+            }),
+            when(witness, |witness| witness.health().problems),
+        );
+        let mut parts = vec![log, store, data];
         parts.extend(slot.map(|slot| uploads(slot, operations.admission.as_ref())));
-        parts.push(publishing(site).await);
+        parts.push(publishing);
         parts.extend(QuorumStatus::of(site, &operations).map(|quorum| {
             let (problems, facts) = (quorum.problems(Timestamp::now()), quorum.facts());
             Part { facts, ..Part::new("witnesses", problems) }
@@ -67,13 +81,7 @@ impl Health {
             let said = format!("the current candor.toml is not in force: {}", OneLine(problem));
             Part::new("settings", vec![said])
         }));
-        if let Some(find) = operations.lost_reports {
-            let all = move || {
-                let LostReports { gone, damaged } = find();
-                gone.into_iter().chain(damaged).collect()
-            };
-            parts.push(Part::new("reports", blocking(all).await));
-        }
+        parts.extend(reports.map(|problems| Part::new("reports", problems)));
         let upkeep = operations.upkeep.map(|upkeep| upkeep.problems(Timestamp::now()));
         parts.extend(upkeep.map(|problems| Part::new("upkeep", problems)));
         parts.extend(operations.clock.map(|clock| {
@@ -81,9 +89,7 @@ impl Health {
             let notes = note.into_iter().collect();
             Part { notes, ..Part::new("clock", problem.into_iter().collect()) }
         }));
-        if let Some(witness) = operations.witness {
-            parts.push(Part::new("witness", blocking(move || witness.health().problems).await));
-        }
+        parts.extend(witness.map(|problems| Part::new("witness", problems)));
         Health { well: parts.iter().all(|part| part.well), parts }
     }
 }
@@ -97,8 +103,9 @@ impl Part {
 
 /// The published head, which is all that readers need.
 pub(super) async fn log(site: &Site) -> Part {
-    let problem = site.heads().check().await.err().map(|fault| fault.to_string());
-    Part::new("log", problem.into_iter().collect())
+    let checked = timeout(PATIENCE, site.heads().check()).await;
+    let problems = checked.map(|checked| checked.err().map(|fault| fault.to_string()).into_iter());
+    Part::new("log", problems.map_or_else(|_| too_long(), Iterator::collect))
 }
 
 /// The receiver, and whether the budgets leave room for uploads.
@@ -145,14 +152,16 @@ async fn publishing(site: &Site) -> Part {
 }
 
 async fn store(site: &Site) -> Part {
-    site.read_damaged_again().await;
-    Part::new("store", site.damage().found().into_values().collect())
+    let read = timeout(PATIENCE, site.read_damaged_again()).await;
+    let late = read.map_or_else(|_| too_long(), |()| Vec::new());
+    Part::new("store", site.damage().found().into_values().chain(late).collect())
 }
 
 async fn data(site: &Site) -> Part {
     let data = site.public_data().clone();
     // Problems with the head are reported under `log`.
-    let has_versions = site.head().await.is_ok_and(|head| head.newest().is_some());
+    let head = timeout(PATIENCE, site.head()).await;
+    let has_versions = head.is_ok_and(|head| head.is_ok_and(|head| head.newest().is_some()));
     let problems = blocking(move || {
         let index = data.index().err().map(|error| error.to_string());
         let catalogues = Catalogues::new(data.shared_store());
@@ -165,16 +174,33 @@ async fn data(site: &Site) -> Part {
     Part::new("data", problems.await)
 }
 
+/// The problems of a part, if this process has it.
+async fn when<T: Send + 'static>(
+    part: Option<T>,
+    check: impl FnOnce(T) -> Vec<String> + Send + 'static,
+) -> Option<Vec<String>> {
+    Some(
+        blocking({
+            let part = part?;
+            move || check(part)
+        })
+        .await,
+    )
+}
+
 async fn blocking(check: impl FnOnce() -> Vec<String> + Send + 'static) -> Vec<String> {
-    let looked = within_patience(check).await;
-    looked.unwrap_or_else(|| vec!["checking it takes too long".to_owned()])
+    within_patience(check).await.unwrap_or_else(too_long)
+}
+
+fn too_long() -> Vec<String> {
+    vec!["checking it takes too long".to_owned()]
 }
 
 /// The result of a check that may block; `None` if it takes too long.
 pub(super) async fn within_patience<T: Send + 'static>(
     look: impl FnOnce() -> T + Send + 'static,
 ) -> Option<T> {
-    tokio::time::timeout(PATIENCE, tokio::task::spawn_blocking(look)).await.ok()?.ok()
+    timeout(PATIENCE, tokio::task::spawn_blocking(look)).await.ok()?.ok()
 }
 
 /// One line for each part, its problems below it, and the verdict at the end.

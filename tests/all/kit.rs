@@ -183,7 +183,7 @@ fn the_debian_package_has_the_program_its_pages_and_its_units() {
         ("./lib/systemd/system/candor-publish.service", "-rw-r--r-- root/root"),
         ("./lib/systemd/system/candor-verify-store.timer", "-rw-r--r-- root/root"),
         ("./usr/lib/sysusers.d/candor.conf", "-rw-r--r-- root/root"),
-        ("./etc/default/candor", "-rw-r--r-- root/root"),
+        ("./etc/default/candor", "-rw------- root/root"),
         ("./usr/share/doc/candor/examples/nginx/candor.conf", "-rw-r--r-- root/root"),
     ] {
         let found = files.get(file).unwrap_or_else(|| panic!("{file} is not in {listed}"));

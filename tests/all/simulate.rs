@@ -66,6 +66,23 @@ fn a_deployment_accepts_all_of_them() {
 }
 
 #[test]
+fn without_a_version_the_newest_of_the_deployment_is_obeyed() {
+    let (charts, deployment) = (Charts::new(), Deployment::new());
+    deployment.publish(&charts);
+    charts.add_chart("another");
+    assert_eq!(deployment.publish(&charts)["version"], "v0.2.0");
+    let server = deployment.serve_and_keep();
+    json(simulate(&charts, "3").args(["--url", &server.url]));
+    server.stop();
+    let stored = segments::reports(&deployment.path().join("reports"));
+    assert_eq!(stored.len(), 200);
+    assert!(stored.iter().all(|report| report["Config"] == "v0.2.0"));
+    let nobody = simulate(&charts, "3").args(["--url", "http://127.0.0.1:1"]).output();
+    let said = text(&nobody.expect("started").stderr);
+    assert!(said.contains("cannot reach http://127.0.0.1:1/config/index.json"), "{said}");
+}
+
+#[test]
 fn a_refusal_by_the_deployment_ends_it() {
     let (charts, deployment) = (Charts::new(), Deployment::new());
     deployment.publish(&charts);

@@ -1,15 +1,18 @@
 //! Health and metrics cover everything that a deployment does.
 
-use super::fixture::{Answer, Fixture, ask, get};
+use super::fixture::{Answer, Fixture, MODULE, ask, get};
 use crate::aggregate::{UpkeepState, Work};
+use crate::gomod::ModulePath;
 use crate::ingest::ReceiverSlot;
-use crate::store::Key;
+use crate::store::{Key, MemoryStore, Store, StoreError, Wrapped, Wrapper};
 use crate::tlog::{Tile, tile_key};
 use crate::web::{ClockReport, LostReports, Operations, Site, admin, router};
 use axum::Router;
 use axum::http::{Method, StatusCode};
 use jiff::Timestamp;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Barrier, Mutex};
 
 async fn status(router: &Router, path: &str) -> StatusCode {
     get(router, path).await.status
@@ -38,6 +41,49 @@ async fn being_live_ready_and_healthy_are_different() {
     assert_eq!(json.status, 503);
     let json: serde_json::Value = serde_json::from_slice(&json.body).expect("JSON");
     assert_eq!((&json["well"], &json["parts"][3]["part"]), (&false.into(), &"uploads".into()));
+}
+
+/// A store whose next read waits for someone at the barrier.
+#[derive(Debug)]
+struct Meeting {
+    store: Arc<MemoryStore>,
+    waits: Arc<AtomicBool>,
+    barrier: Arc<Barrier>,
+}
+
+impl Wrapper for Meeting {
+    fn inner(&self) -> &dyn Store {
+        &*self.store
+    }
+
+    fn wrap_get(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreError> {
+        if self.waits.swap(false, Relaxed) {
+            self.barrier.wait();
+        }
+        self.store.get(key)
+    }
+}
+
+#[tokio::test]
+async fn parts_are_checked_side_by_side_so_that_one_that_hangs_delays_no_other() {
+    let fixture = Fixture::with(1);
+    let (waits, barrier) = (Arc::new(AtomicBool::new(false)), Arc::new(Barrier::new(2)));
+    let (store, there) = (fixture.store.clone(), barrier.clone());
+    let store = Wrapped(Meeting { store, waits: waits.clone(), barrier });
+    let path = ModulePath::new(MODULE).expect("a path");
+    let site = Site::open(path, fixture.keys.clone(), Arc::new(store)).await.expect("a site");
+    // Whichever is checked first is well only if the other is checked meanwhile.
+    let find = move || {
+        there.wait();
+        LostReports::default()
+    };
+    let lost_reports = Some(Arc::new(find) as _);
+    site.set_operations(Operations { lost_reports, ..Operations::default() });
+    waits.store(true, Relaxed);
+    let all = health(&site, None).await;
+    assert!(!waits.load(Relaxed), "the store was read");
+    assert_eq!(all.status, 200, "{}", all.text());
+    assert!(all.text().contains("\nreports: ok\n"), "{}", all.text());
 }
 
 #[tokio::test]
