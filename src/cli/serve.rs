@@ -180,7 +180,7 @@ async fn serve(
     let trusted = receives.then(|| trusted_sentence(admission.trusted()));
     let slot = receives.then(ReceiverSlot::new);
     if let Some(slot) = &slot {
-        receive(&deployment, slot, background);
+        receive(&deployment, slot, background, limits(&args, &deployment));
     }
     // Even with --no-charts, what has expired is published, except by a server that may not write.
     let signs = receives && !args.rehearsal && !only_receives(&deployment);
@@ -266,21 +266,30 @@ fn trusted_sentence(trusted: &TrustedProxies) -> String {
 }
 
 /// Opens the receiver of a deployment, and keeps it open, on a thread of its own.
-fn receive(deployment: &Deployment, slot: &ReceiverSlot, background: &Background) {
+fn receive(deployment: &Deployment, slot: &ReceiverSlot, background: &Background, limits: Limits) {
     let (deployment, slot) = (deployment.clone(), slot.clone());
     let stop = background.stop.clone();
     let ended = SetOnDrop(background.received.get_or_init(Event::new).clone());
     thread::spawn(move || {
         let _ended = ended;
-        keep_open(&slot, &stop, |stop| open_receiver(&deployment, stop));
+        keep_open(&slot, &stop, |stop| open_receiver(&deployment, limits, stop));
     });
 }
 
-fn open_receiver(deployment: &Deployment, stop: &Event) -> Result<Receiver, ReceiverError> {
+/// As many reports are remembered as all days that are still accepted may have.
+fn limits(args: &Args, deployment: &Deployment) -> Limits {
+    let chosen = args.day_reports.or(deployment.uploads().day_reports);
+    chosen.map_or_else(Limits::default, Limits::where_admitted)
+}
+
+fn open_receiver(
+    deployment: &Deployment,
+    limits: Limits,
+    stop: &Event,
+) -> Result<Receiver, ReceiverError> {
     let (module, keys) = (deployment.module.clone(), deployment.verifiers().clone());
     let configs = ConfigSet::open(module, keys, deployment.store.clone())?;
-    let (clock, limits) = (Box::new(SystemClock), Limits::default());
-    Receiver::open_in(stop, &Buffer::of(deployment), configs, clock, limits)
+    Receiver::open_in(stop, &Buffer::of(deployment), configs, Box::new(SystemClock), limits)
 }
 
 /// What /health and /metrics report, besides what is served.

@@ -16,8 +16,9 @@
 //! in an open segment are in that segment; before it is sealed, which removes them, this file is
 //! rewritten as a whole. So identities are sorted here, not in order of arrival.
 //!
-//! Memory: 16 bytes per report, as in the files, and some 40 bytes per report of the open segment. At
-//! most [`Limits::known`](super::Limits::known) are remembered; beyond that, new reports get 503.
+//! Memory: 16 bytes per report, as in the files, half as much again while a segment is sealed, and some 40 bytes
+//! per report of the open segment. At most [`Limits::known`](super::Limits::known) are remembered; beyond that, new
+//! reports get 503.
 
 use super::folder::{self, TEMPORARY};
 use super::identity::{DayKey, Identity};
@@ -228,8 +229,11 @@ impl OfDay {
 
     fn add_sorted(&mut self, fresh: &[Identity]) {
         self.saved.reserve_exact(fresh.len());
+        let sorted = self.saved.len();
         self.saved.extend_from_slice(fresh);
-        self.saved.sort_unstable();
+        self.saved.get_mut(sorted..).unwrap_or_default().sort_unstable();
+        // Both parts are sorted, which this finds and only merges them.
+        self.saved.sort();
     }
 
     /// Undoes [`OfDay::add_sorted`].

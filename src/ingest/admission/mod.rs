@@ -95,7 +95,7 @@ mod proxies;
 #[cfg(test)]
 mod simulation;
 
-pub use budget::{Budgets, ChosenBudgets};
+pub use budget::{Budgets, ChosenBudgets, MOST_DAY};
 pub use disk::FreeSpace;
 pub use expected::{Expected, expected_reports};
 pub use peer::Peer;

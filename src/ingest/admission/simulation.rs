@@ -4,6 +4,7 @@
 
 use super::budget::{Budget, Budgets, ChosenBudgets};
 use super::peer::{Prefix, Source};
+use crate::ingest::{Limits, MAX_WEEK_AGE};
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
@@ -199,6 +200,24 @@ fn no_flood_shuts_out_honest_networks_and_each_takes_what_is_stated() {
     let forgotten = flood(1_000, 6 * DAY, Flood::Forgotten, 600, 5_000);
     assert!(forgotten.later < 166 && forgotten.never == 0, "{forgotten:?}");
     assert!(forgotten.hostile <= 7 * day, "{forgotten:?}");
+}
+
+#[test]
+fn what_is_admitted_is_remembered_however_long_a_flood_lasts() {
+    let budgets = ChosenBudgets { day_reports: Some(2_000), ..ChosenBudgets::default() };
+    let budgets = budgets.where_expected(None);
+    let mut budget = Budget::new(budgets);
+    // A report of each day may be sent for as long as it is accepted; then it is forgotten.
+    let days = MAX_WEEK_AGE.unsigned_abs() as u64 + 1;
+    let (mut admitted, mut next) = (0, 0);
+    for moment in (0..=days * DAY).step_by(60) {
+        while budget.take(hostile(next), BYTES, at(moment)).is_ok() {
+            (admitted, next) = (admitted + 1, next + 1);
+        }
+        next += 1;
+    }
+    let known = Limits::where_admitted(budgets.day_reports).known as u64;
+    assert!((days * 2_000..known).contains(&admitted), "{admitted} of {known}");
 }
 
 #[test]
