@@ -33,6 +33,8 @@ use support::{Charts, Deployment, candor, succeed};
 /// 40 counters that most count, and five groups of ten of which most count some: about 50 a report.
 const SINGLE: u64 = 40;
 const GROUPS: usize = 5;
+/// A file of definitions has at most a mebibyte.
+const CHARTS_A_FILE: usize = 1_000;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
@@ -168,15 +170,16 @@ fn measured_point(mut point: Value, deployment: &Deployment, charts: &Charts) ->
 /// Definitions of a number of charts that most count; without it, of the usual ones.
 fn definitions(number: Option<u64>, installations: Option<u64>) -> Charts {
     let charts = Charts::new();
-    let mut text = String::new();
-    for number in 0..number.unwrap_or(SINGLE) {
-        text += &support::chart("One", &format!("feature/used-{number:02}:yes"));
-    }
-    for number in 0..if number.is_some() { 0 } else { GROUPS } {
+    let singles = (0..number.unwrap_or(SINGLE))
+        .map(|number| support::chart("One", &format!("feature/used-{number:02}:yes")));
+    let groups = (0..if number.is_some() { 0 } else { GROUPS }).map(|number| {
         let buckets: Vec<_> = (0..10).map(|bucket| format!("choice-{bucket}")).collect();
-        text += &support::chart("Many", &format!("setting-{number}:{{{}}}", buckets.join(",")));
+        support::chart("Many", &format!("setting-{number}:{{{}}}", buckets.join(",")))
+    });
+    let all: Vec<String> = singles.chain(groups).collect();
+    for (file, some) in all.chunks(CHARTS_A_FILE).enumerate() {
+        charts.write(&format!("charts-config/charts/features-{file}.toml"), &some.concat());
     }
-    charts.write("charts-config/charts/features.toml", &text);
     if let Some(installations) = installations {
         let add = |file: &str, line: &str| {
             let text = fs::read_to_string(charts.path().join(file)).expect("a file");
