@@ -209,7 +209,8 @@ fn store(
     week: &str,
 ) -> Value {
     // All come from this machine, so from one network; and nothing is merged before the measurement.
-    let most = (reports * 10).to_string();
+    // One of many counters uses as much of a network's budget as several.
+    let most = (reports * (10 + number_of_charts)).to_string();
     let mut command = support::serve_command(deployment.path());
     command.args(["--no-charts", "--day-reports", &most, "--network-reports", &most]);
     // A counter takes a few dozen bytes; and one network may take only a part of it.

@@ -137,7 +137,8 @@ fn receive(folder: &Path, charts: &Charts, ends: &[Date], reports: i64) -> u64 {
         simulate.arg(charts.path().join("charts-config")).arg("--out").arg(file(week));
         simulate.stdin(Stdio::null()).stdout(Stdio::null()).spawn().expect("started")
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let clock = Then::default();
     clock.set(ends[0]);
     let receiver = receiver(folder, clock.clone());

@@ -12,7 +12,7 @@
 use super::chart_files::check_files;
 use super::data::download;
 use super::fetch::{FetchError, Remote};
-use super::parts::joined;
+use super::parts::{CHARTS, joined};
 use super::rebuild::{NoSource, Source};
 use super::rotation::Rotation;
 use super::served_charts::{differ, expected};
@@ -325,7 +325,7 @@ impl ChartAudit<'_, '_> {
         for by in Dimension::ALL {
             let path =
                 format!("charts/{}/@{week}/charts@{}.json", percent::path(program), name_of(by));
-            let Some(slices) = joined(self.remote, &path)? else {
+            let Some(slices) = joined(self.remote, &path, CHARTS)? else {
                 return Err(self.remote.withheld(&path));
             };
             let found = slices.get("charts").and_then(Value::as_array);
@@ -350,7 +350,11 @@ impl ChartAudit<'_, '_> {
 
     /// The served charts of a program, if there are any.
     fn served(&self, week: Date, program: &str) -> Result<Option<Value>, FetchError> {
-        joined(self.remote, &format!("charts/{}/@{week}/charts.json", percent::path(program)))
+        joined(
+            self.remote,
+            &format!("charts/{}/@{week}/charts.json", percent::path(program)),
+            CHARTS,
+        )
     }
 }
 

@@ -3,14 +3,17 @@
 //! The receiver is sent a report that it must refuse: of a program that no config can name, under the newest
 //! config. The refusal names the config that it was checked against. The report is not stored.
 
-use super::fetch::{Remote, SMALL};
+use super::fetch::{FetchError, Remote, SMALL};
 use super::keys::AuditKeys;
+use super::parts::{COUNTERS, joined};
 use super::verdict::Check;
 use crate::client::{Answer, Http, Upload as _};
 use crate::collection::{CollectionConfig, expand};
 use crate::gomod::{Module, ModuleVersion};
+use crate::percent;
 use crate::tlog::Policy;
 use jiff::civil::Date;
+use std::collections::HashSet;
 
 /// A name that no program can have: `.invalid` is reserved (RFC 6761).
 const NO_PROGRAM: &str = "audit.invalid/nothing";
@@ -40,7 +43,7 @@ pub(super) fn check_pages(
         && let Some((page, of)) = privacy
         && of == version
     {
-        lists_all(&page, &remote.url("privacy"), &config, check);
+        lists_all(remote, &page, version, &config, check);
     }
     receiver(remote, http, version, today, check);
 }
@@ -94,19 +97,62 @@ fn names_newest(
     newest.map(|newest| (page, newest))
 }
 
-/// Checks that the privacy page lists every string of the config.
-fn lists_all(page: &str, url: &str, config: &CollectionConfig, check: &mut Check) {
-    let names = config.programs.iter().flat_map(|program| {
+/// Checks that the privacy page lists every string of the config. The counters of a program that has too many for one
+/// page may be in a list of their own, which the page links to.
+fn lists_all(
+    remote: &Remote<'_>,
+    page: &str,
+    version: ModuleVersion,
+    config: &CollectionConfig,
+    check: &mut Check,
+) {
+    let url = remote.url("privacy");
+    let is_missing = |name: &String| {
+        let escaped = name.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        !page.contains(&format!("<code>{escaped}</code>"))
+    };
+    for program in &config.programs {
+        if is_missing(&program.name) {
+            check.wrong(format!("{url} does not list {:?}", program.name));
+        }
         let counters = program.counters.iter().flat_map(|counter| expand(&counter.name));
         let stacks = program.stacks.iter().map(|stack| stack.name.clone());
-        [program.name.clone()].into_iter().chain(counters).chain(stacks)
-    });
-    for name in names {
-        let escaped = name.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-        if !page.contains(&format!("<code>{escaped}</code>")) {
+        let mut missing: Vec<String> = counters.chain(stacks).filter(is_missing).collect();
+        let list = format!("counters/{}/index.json", percent::path(&program.name));
+        if !missing.is_empty() && page.contains(&format!("/{list}\"")) {
+            match listed(remote, &list, version) {
+                Ok(Some(names)) => missing.retain(|name| !names.contains(name)),
+                // Another version was published meanwhile.
+                Ok(None) => missing.clear(),
+                Err(trouble) => {
+                    check.failed(&trouble);
+                    missing.clear();
+                }
+            }
+        }
+        for name in missing {
             check.wrong(format!("{url} does not list {name:?}"));
         }
     }
+}
+
+/// The names in the list of a program's counters; `None` if it is that of a newer version.
+fn listed(
+    remote: &Remote<'_>,
+    path: &str,
+    version: ModuleVersion,
+) -> Result<Option<HashSet<String>>, FetchError> {
+    let list = joined(remote, path, COUNTERS)?.ok_or_else(|| remote.withheld(path))?;
+    match list["config"].as_str().and_then(|named| named.parse::<ModuleVersion>().ok()) {
+        Some(named) if named == version => {}
+        Some(newer) if newer > version => return Ok(None),
+        _ => {
+            let url = remote.url(path);
+            return Err(FetchError::Wrong(format!("{url} is not of the newest config, {version}")));
+        }
+    }
+    let names = list["counters"].as_array().into_iter().flatten();
+    Ok(Some(names.filter_map(|counter| Some(counter["name"].as_str()?.to_owned())).collect()))
 }
 
 fn receiver(

@@ -1,18 +1,34 @@
-//! A file about all charts of a program, which is served in parts: each but the last links to the next.
+//! A file about all charts or counters of a program, which is served in parts: each but the last links to the next.
 
 use super::fetch::{FetchError, Remote};
 use super::served_charts::LARGEST;
 use serde_json::{Map, Value};
 use std::collections::HashSet;
 
+/// What a file lists: the member that has it, what identifies each in it, and what each part has of its own besides,
+/// which is left out.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Listed {
+    member: &'static str,
+    id: &'static str,
+    besides: &'static [&'static str],
+}
+
+pub(super) const CHARTS: Listed = Listed { member: "charts", id: "id", besides: &[] };
+pub(super) const COUNTERS: Listed = Listed { member: "counters", id: "name", besides: &["charts"] };
+
 /// The whole file, without links; `None` if the server says that there is nothing. However many parts a server
 /// makes of it, they are at most [`LARGEST`] bytes together.
-pub(super) fn joined(remote: &Remote<'_>, path: &str) -> Result<Option<Value>, FetchError> {
+pub(super) fn joined(
+    remote: &Remote<'_>,
+    path: &str,
+    listed: Listed,
+) -> Result<Option<Value>, FetchError> {
     let mut left = LARGEST;
     let Some(mut whole) = part(remote, path, &mut left)? else { return Ok(None) };
     let mut next = whole.remove("next");
-    let mut charts = charts_of(&mut whole);
-    let mut seen: HashSet<String> = charts.iter().filter_map(id).collect();
+    let mut all = listed.of(&mut whole);
+    let mut seen: HashSet<String> = all.iter().filter_map(|one| listed.id_of(one)).collect();
     while let Some(address) = next {
         let wrong = |what: &str| {
             let url = remote.url(path);
@@ -26,24 +42,37 @@ pub(super) fn joined(remote: &Remote<'_>, path: &str) -> Result<Option<Value>, F
             return Err(remote.withheld(&path));
         };
         next = more.remove("next");
-        let added = charts_of(&mut more);
+        let added = listed.of(&mut more);
         if added.is_empty() {
-            return wrong("which has no charts");
+            return wrong(&format!("which has no {}", listed.member));
         }
         if more != whole {
-            return wrong("which describes another week or edition");
+            return wrong("which is about something else");
         }
-        if added.iter().filter_map(id).any(|id| !seen.insert(id)) {
-            return wrong("which has charts that were in one before");
+        if added.iter().filter_map(|one| listed.id_of(one)).any(|id| !seen.insert(id)) {
+            return wrong(&format!("which has {} that were in one before", listed.member));
         }
-        charts.extend(added);
+        all.extend(added);
     }
-    whole.insert("charts".to_owned(), Value::Array(charts));
+    whole.insert(listed.member.to_owned(), Value::Array(all));
     Ok(Some(Value::Object(whole)))
 }
 
-fn id(chart: &Value) -> Option<String> {
-    Some(chart.get("id")?.as_str()?.to_owned())
+impl Listed {
+    /// What a part has of it.
+    fn of(self, part: &mut Map<String, Value>) -> Vec<Value> {
+        for member in self.besides {
+            part.remove(*member);
+        }
+        match part.remove(self.member) {
+            Some(Value::Array(all)) => all,
+            _ => Vec::new(),
+        }
+    }
+
+    fn id_of(self, one: &Value) -> Option<String> {
+        Some(one.get(self.id)?.as_str()?.to_owned())
+    }
 }
 
 fn part(
@@ -56,11 +85,4 @@ fn part(
     serde_json::from_slice(&bytes)
         .map(Some)
         .map_err(|error| FetchError::Wrong(format!("{}: {error}", remote.url(path))))
-}
-
-fn charts_of(part: &mut Map<String, Value>) -> Vec<Value> {
-    match part.remove("charts") {
-        Some(Value::Array(charts)) => charts,
-        _ => Vec::new(),
-    }
 }

@@ -328,6 +328,44 @@ fn each_changed_answer_makes_its_verdict_wrong_and_no_other() {
     assert!(failures.is_empty(), "{failures:#?}");
 }
 
+/// The privacy page links to a list of its own for the counters of a program that has too many.
+#[test]
+fn thousands_of_counters_are_looked_for_in_the_list_that_the_privacy_page_links_to() {
+    let honest = Honest::new();
+    let buckets: Vec<String> = (0..100).map(|bucket| format!("b{bucket}")).collect();
+    let many = (0..41).map(|number| format!("many-{number}:{{{}}}", buckets.join(",")));
+    let text: String = many.map(|counter| support::chart("Many", &counter)).collect();
+    honest.source.charts.write("charts-config/charts/many.toml", &text);
+    honest.source.charts.commit();
+    publish(&honest.deployment, &honest.source, "HEAD");
+    honest.wait_for(3);
+    let (_, page) = honest.server.get("/privacy");
+    let (page, list) = (text_of(page), "/counters/example.org/hello/index.json");
+    assert!(page.contains(list) && !page.contains("many-40:b99<"), "it is not on the page");
+    assert_eq!(honest.wrong(&honest.server.url), set(&[]));
+    let changed = |from: &'static str, to: &'static str| {
+        let seen = Arc::new(AtomicBool::new(false));
+        let found = honest.tampered({
+            let seen = seen.clone();
+            move |asked_for, body| match text_of(body.clone()) {
+                part if asked_for.contains(list) && part.contains(from) => {
+                    seen.store(true, Ordering::Relaxed);
+                    part.replace(from, to).into_bytes()
+                }
+                _ => body,
+            }
+        });
+        assert!(seen.load(Ordering::Relaxed), "{from} is in the list");
+        found
+    };
+    assert_eq!(changed("\"many-40:b99\"", "\"many-40:other\""), set(&["pages"]));
+    assert_eq!(changed("\"v0.3.0\"", "\"v0.2.0\""), set(&["pages"]), "a list of before");
+}
+
+fn text_of(body: Vec<u8>) -> String {
+    String::from_utf8_lossy(&body).into_owned()
+}
+
 /// A dishonest owner of a log, with the real key; everything else is honest.
 fn evil(honest: &Honest) -> (Evil, Vec<Module>) {
     let seed = honest.deployment.path().join("keys/log.seed");
