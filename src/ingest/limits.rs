@@ -29,9 +29,11 @@ pub(super) const DAYS: u64 = MAX_WEEK_AGE.unsigned_abs() as u64 + 3;
 
 impl Limits {
     /// Those where at most `day_reports` are admitted a day. As many can be remembered as that, and so no flood which
-    /// keeps to the budget makes everybody wait until its days are forgotten.
+    /// keeps to the budget makes everybody wait until its days are forgotten. Nor does a smaller budget than before:
+    /// those that came under the larger one are still remembered.
     pub fn where_admitted(day_reports: u64) -> Limits {
-        let known = usize::try_from(day_reports.saturating_mul(DAYS)).unwrap_or(usize::MAX);
+        let most = day_reports.max(MOST_DAY).saturating_mul(DAYS);
+        let known = usize::try_from(most).unwrap_or(usize::MAX);
         let age = Duration::from_secs(3600);
         Limits { queue: 1024, batch: BATCH, segment: 64 << 20, age, known }
     }

@@ -4,6 +4,7 @@
 
 use super::budget::{Budget, Budgets, ChosenBudgets};
 use super::peer::{Prefix, Source};
+use crate::ingest::limits::DAYS as REMEMBERED_DAYS;
 use crate::ingest::{Limits, MAX_WEEK_AGE};
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -216,8 +217,14 @@ fn what_is_admitted_is_remembered_however_long_a_flood_lasts() {
         }
         next += 1;
     }
-    let known = Limits::where_admitted(budgets.day_reports).known as u64;
-    assert!((days * 2_000..known).contains(&admitted), "{admitted} of {known}");
+    let remembered = REMEMBERED_DAYS * budgets.day_reports;
+    assert!((days * 2_000..remembered).contains(&admitted), "{admitted} of {remembered}");
+    for day_reports in [2_000, 10_000_000] {
+        let known = Limits::where_admitted(day_reports).known as u64;
+        assert!(known >= REMEMBERED_DAYS * day_reports, "{known}");
+    }
+    let (small, usual) = (Limits::where_admitted(2_000).known, Limits::default().known);
+    assert_eq!(small, usual, "a smaller budget than before refuses nobody");
 }
 
 #[test]
